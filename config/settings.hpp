@@ -1,0 +1,119 @@
+// Ferry's settings, typed and checked: what config/ferry.ini explains key by key.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "base/result.hpp"
+
+namespace ferry::config {
+
+struct GatewaySettings {
+  std::string name;  // default: the host name; stands in MQTT topics
+  log::Level log_level = log::Level::info;
+  std::filesystem::path control_socket = "/run/ferry/control";
+};
+
+struct StorageSettings {
+  std::filesystem::path path = "/var/lib/ferry";
+  std::uint64_t quota = 4ULL << 30U;         // bytes that packs may take
+  Duration scrub_interval = std::chrono::hours(24);  // each pack is read and checked once in this time
+};
+
+enum class SourceType { directory, https };
+enum class Trust { signature, tls };  // directory sources have neither: what lies there is trusted
+
+struct SourceSettings {
+  std::string name;
+  SourceType type = SourceType::directory;
+  std::filesystem::path path;      // directory: where the releases lie
+  std::string product;             // directory: the product that these releases are for
+  std::string channel = "stable";  // directory: the channel they belong to
+  std::string url;                 // https: the site, ends in '/'
+  std::string public_key;          // https: Ed25519 public key, base64 of 32 bytes or a PEM file's path
+  Trust trust = Trust::signature;
+  Duration interval = std::chrono::minutes(10);
+  std::filesystem::path ca_file;
+  std::filesystem::path client_certificate;
+  std::filesystem::path client_key;
+  std::string proxy;
+  Duration stall_timeout = std::chrono::seconds(30);  // no byte for so long ends a transfer
+};
+
+struct TransportSettings {
+  std::string name;
+  std::string plugin;
+  // The plugin's own keys, checked by type where the plugin is Ferry's own.
+  std::map<std::string, std::string> values;
+};
+
+enum class VersionOrder { loose, semver };
+
+// A kind of device. Everything a transport needs of it is handed to its host as well.
+struct ProductSettings {
+  std::string name;
+  std::string dialect = "plain";  // plain, pycom, esp32-json, chunked, quecpython
+  VersionOrder versions = VersionOrder::loose;
+  std::string channel = "stable";
+  bool allow_downgrade = false;
+  Duration report_within = std::chrono::hours(24);  // transferred but not seen with the new version: unknown
+  // How a request is known to come from this kind of device; the first that fits wins.
+  std::string match_path;     // prefix of the path, default "/NAME"; it is cut off before the dialect looks
+  std::string match_query;    // "key=value"
+  std::string match_header;   // "Header: value"
+  std::string match_address;  // "10.1.0.0/16"
+  // Where the device's id stands: "address", "query:KEY", "header:NAME", "path" (first part below match_path)
+  std::string device_id = "address";
+  // Where a device of the plain dialect tells its version: "", "query:KEY", "header:NAME"
+  std::string device_version;
+  // chunked: what a device with nothing to do is answered: "not-found" (404) or "empty" ({})
+  std::string nothing_to_do = "not-found";
+  // chunked: "skip-last" (pads a whole multiple of 512 with four 0xFF) or "whole-blocks" (a client that
+  // divides with //: pads to a multiple of 512, hash of all but the last 512 bytes)
+  std::string block_check = "skip-last";
+};
+
+struct MonitorSettings {
+  bool enabled = false;  // true when [monitor] has a broker
+  std::string host;
+  std::uint16_t port = 8883;
+  bool tls = true;
+  std::filesystem::path ca_file;
+  std::filesystem::path client_certificate;
+  std::filesystem::path client_key;
+  std::string user;
+  std::filesystem::path password_file;  // first line; must not be readable by others
+  std::string prefix = "ferry";
+  Duration state_interval = std::chrono::seconds(60);
+  std::uint64_t outbox_limit = 100000;  // events kept while the broker is away
+};
+
+struct Settings {
+  GatewaySettings gateway;
+  StorageSettings storage;
+  std::vector<SourceSettings> sources;
+  std::vector<TransportSettings> transports;
+  std::vector<ProductSettings> products;
+  MonitorSettings monitor;
+};
+
+// All that is wrong in a configuration, one line each:
+// "ferry.ini:14: [transport.wifi] listen: '80a' is not an address:port"
+using Problems = std::vector<std::string>;
+
+struct Loaded {
+  std::optional<Settings> settings;  // set exactly when problems is empty
+  Problems problems;
+};
+
+// Reads `file`, then every *.ini of the folder "conf.d" beside it in the order of their names. A key set
+// again in a later file overrides it; twice in one file is a problem.
+Loaded load(const std::filesystem::path& file);
+
+}  // namespace ferry::config

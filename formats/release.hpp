@@ -1,0 +1,90 @@
+// Releases as Ferry knows them, and their documents (docs/release-format.md).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/digest.hpp"
+#include "base/result.hpp"
+
+namespace ferry::formats {
+
+enum class Role {
+  firmware,      // the image of the device's program; at most one in a release
+  file,          // a file of the device's file system, at dst_path
+  archive,       // all files of the device as one ustar archive; at most one in a release
+  differential,  // a package that turns `from` into this version; at most one for each `from`
+};
+
+std::string_view to_string(Role role);
+Result<Role> role_from(std::string_view name);
+
+// One artifact as a release names it.
+struct ReleaseArtifact {
+  Role role = Role::firmware;
+  std::string name;      // unique in the release, a clean relative path: "firmware_1.0.1.bin",
+                         // "flash/lib/n.py"; it stands in URLs that devices are given
+  std::string dst_path;  // role file: where on the device, no leading '/', else ""
+  std::string from;      // role differential: the version it applies to, else ""
+  std::uint64_t size = 0;
+  Sha256 sha256;
+  std::string url;       // where the source has the bytes, relative to the site; "" elsewhere
+};
+
+struct Release {
+  std::string product;
+  std::string version;
+  std::string channel;  // "stable" unless said otherwise
+  std::vector<ReleaseArtifact> artifacts;
+
+  const ReleaseArtifact* find(Role role) const;  // the first of that role, or null
+};
+
+// Names from outside that become URL parts and rows: 1..120 bytes of [A-Za-z0-9._+~-], no leading '.'.
+bool is_name(std::string_view text);
+// A clean relative path: at most 512 bytes and 16 parts, no empty, "." or ".." part, no control
+// character, no backslash.
+bool is_relative_path(std::string_view text);
+
+// A release document, format "ferry-release/1". Everything is checked: roles, names, paths,
+// duplicates, sizes (each at most 4 GiB, at most 10,000 artifacts).
+Result<Release> parse_release(std::string_view document);
+std::string write_release(const Release& release);
+
+struct IndexEntry {
+  std::string product;
+  std::string version;
+  std::string channel;
+  std::string document;  // URL of the release document, relative to the site
+  std::uint64_t size = 0;
+  Sha256 sha256;
+};
+
+// What a site offers, format "ferry-index/1".
+struct Index {
+  std::uint64_t sequence = 0;  // grows with each publication; a lower one than seen is a replay
+  std::vector<IndexEntry> releases;
+};
+
+Result<Index> parse_index(std::string_view payload);
+std::string write_index(const Index& index);
+
+// index.json is a DSSE envelope (secure-systems-lab/dsse, protocol 1.0.2) around the index.
+struct Envelope {
+  struct Signature {
+    std::string key_id;  // hint only: first 16 hex digits of the public key's SHA-256
+    std::string signature;  // 64 raw bytes
+  };
+  std::string payload_type;
+  std::string payload;
+  std::vector<Signature> signatures;
+};
+
+Result<Envelope> parse_envelope(std::string_view document);
+std::string write_envelope(const Envelope& envelope);
+// The bytes that are signed: DSSE's pre-authentication encoding.
+std::string signed_bytes(const Envelope& envelope);
+
+}  // namespace ferry::formats

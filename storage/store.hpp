@@ -1,0 +1,158 @@
+// The store: catalog.db and the folders of packs beside it. The agent is its only user.
+//
+//   catalog.db    releases, artifacts, packs, sources, devices, deliveries, outbox (WAL, FULL)
+//   incoming/     open packs
+//   packs/        sealed packs; all that a transport host may see
+//   quarantine/   sealed packs in which a chunk did not match its SHA-256
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "formats/release.hpp"
+#include "storage/pack.hpp"
+
+namespace ferry::storage {
+
+// An event worth keeping: it waits in the outbox until the broker acknowledged it.
+struct Event {
+  std::uint64_t sequence = 0;  // given by the outbox, grows by one, never used twice
+  Time at{};                   // time of origin
+  std::string kind;            // fetched, verified, rejected, delivered, installed, failed, evicted, …
+  std::string detail;          // JSON object, small
+};
+
+// A release that is complete in the store, with the place of each artifact's bytes.
+struct HeldRelease {
+  formats::Release release;
+  std::string source;
+  Time admitted{};
+  bool complete = true;  // false: some bytes are quarantined or evicted; not offered
+};
+
+struct Device {
+  std::string id;
+  std::string product;
+  std::string version;  // as it said last; "" unknown
+  std::string transport;
+  std::string address;
+  Time last_seen{};
+  std::string channel;           // "" = the product's
+  std::string assigned_version;  // "" = newest
+  bool proven = false;           // false: its claims rest on its word alone
+};
+
+enum class DeliveryState { transferring, transferred, installed, unknown, failed };
+std::string_view to_string(DeliveryState state);
+
+struct Delivery {
+  std::uint64_t id = 0;  // 0 = not stored yet
+  std::string device;
+  std::string product;
+  std::string from_version;
+  std::string version;
+  std::string transport;
+  DeliveryState state = DeliveryState::transferring;
+  std::uint64_t bytes_done = 0;
+  std::uint64_t bytes_total = 0;
+  Time started{};
+  Time updated{};
+  std::string detail;
+};
+
+// What a source remembers between runs.
+struct SourceState {
+  std::string name;
+  Time last_success{};
+  Time last_attempt{};
+  std::string last_error;       // "" after a success
+  std::string validator;        // ETag of index.json
+  std::uint64_t sequence = 0;   // highest index sequence accepted
+  std::uint64_t bytes_fetched = 0;
+  std::uint64_t rejected = 0;   // wrong signatures, hashes and documents thrown away
+};
+
+// Releases and the bytes behind them. Thread-safe (one lock around the database).
+class ReleaseStore {
+ public:
+  virtual ~ReleaseStore() = default;
+  // One transaction: the packs' rows, the release, the events. Afterwards, and only then, it is servable.
+  // The same product, version and channel again with other artifacts is ErrorCode::exists.
+  virtual Status admit(const HeldRelease& release, const std::vector<StoredArtifact>& sealed,
+                       const std::vector<Event>& events) = 0;
+  virtual Result<std::vector<HeldRelease>> all() = 0;
+  // Every artifact whose bytes are whole and servable now.
+  virtual Result<std::vector<StoredArtifact>> artifacts() = 0;
+  virtual Result<std::optional<StoredArtifact>> find(const Sha256& sha256) = 0;
+  // A digest other than SHA-256, computed from verified bytes once and kept. `kind` is "sha1", "md5" or
+  // "sha256", optionally followed by "+N" (N bytes 0xFF appended) and "-M" (the last M bytes left out).
+  virtual Result<std::string> digest(const Sha256& sha256, const std::string& kind) = 0;
+  // Takes a bad pack out: its artifacts are gone, its file moved to quarantine/.
+  virtual Status quarantine(const std::string& pack, const std::string& why) = 0;
+  // Removes a release, and each pack that no other release needs.
+  virtual Status evict(const formats::Release& release, const std::string& why) = 0;
+};
+
+// Devices, deliveries and what sources remember. Thread-safe.
+class FleetStore {
+ public:
+  virtual ~FleetStore() = default;
+  virtual Status put(const Device& device) = 0;
+  virtual Result<std::vector<Device>> devices() = 0;
+  // Inserts (id 0) or updates, together with its events; gives the id.
+  virtual Result<std::uint64_t> put(const Delivery& delivery, const std::vector<Event>& events) = 0;
+  virtual Result<std::vector<Delivery>> deliveries(std::size_t newest) = 0;
+  virtual Status put(const SourceState& state) = 0;
+  virtual Result<SourceState> source(const std::string& name) = 0;
+};
+
+// Events on their way to the broker. Thread-safe.
+class Outbox {
+ public:
+  virtual ~Outbox() = default;
+  virtual Status append(const std::vector<Event>& events) = 0;
+  virtual Result<std::vector<Event>> waiting(std::uint64_t after_sequence, std::size_t limit) = 0;
+  virtual Status acknowledge(std::uint64_t sequence) = 0;
+  virtual Result<std::uint64_t> size() = 0;
+};
+
+struct StoreOptions {
+  std::filesystem::path folder;
+  std::uint64_t quota = 4ULL << 30U;
+  std::uint64_t outbox_limit = 100000;
+};
+
+struct Usage {
+  std::uint64_t bytes = 0;  // sealed and open packs
+  std::uint64_t quota = 0;
+  std::uint64_t packs = 0;
+  std::uint64_t quarantined = 0;
+};
+
+class Store {
+ public:
+  // Opens or creates; migrates; sweeps orphans; a database of a newer version is ErrorCode::too_new and
+  // left untouched. A row without its pack becomes an incomplete release and an event.
+  static Result<std::unique_ptr<Store>> open(const StoreOptions& options, const Clock& clock);
+  virtual ~Store() = default;
+
+  virtual ReleaseStore& releases() = 0;
+  virtual FleetStore& fleet() = 0;
+  virtual Outbox& outbox() = 0;
+  virtual Result<Usage> usage() = 0;
+  virtual std::filesystem::path packs_folder() const = 0;
+  // An open pack to fill, resumed when one of that name is there. ErrorCode::disk_full when `expected`
+  // more bytes would exceed the quota.
+  virtual Result<PackWriter> incoming(const std::string& name, std::uint64_t expected) = 0;
+  // Checks one pack that was not checked for longest, at most once an `interval` each; false when none
+  // is due. A bad one is quarantined.
+  virtual Result<bool> scrub_step(Duration interval) = 0;
+};
+
+}  // namespace ferry::storage
