@@ -1,0 +1,31 @@
+// What transport hosts ask of the agent. Supervisor turns their messages into these calls.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "formats/link_messages.hpp"
+
+namespace ferry::agent {
+
+// Called on the agent's loop. Each `answer` is called exactly once, on the same loop, at once or later; a
+// host that is gone by then is no error. `transport` is the NAME of the section.
+class HostRequests {
+ public:
+  using OfferAnswer = std::function<void(formats::link::OfferReply)>;
+  using ArtifactAnswer = std::function<void(formats::link::ArtifactReply)>;
+  using OutcomeAnswer = std::function<void(formats::link::OutcomeReply)>;
+
+  virtual ~HostRequests() = default;
+  virtual void seen(const std::string& transport, const formats::link::Seen& message) = 0;
+  virtual void offer(const std::string& transport, const formats::link::AskOffer& ask,
+                     OfferAnswer answer) = 0;
+  virtual void find(const std::string& transport, const formats::link::AskArtifact& ask,
+                    ArtifactAnswer answer) = 0;
+  virtual void progress(const std::string& transport, const formats::link::Progress& message) = 0;
+  virtual void outcome(const std::string& transport, const formats::link::Outcome& message,
+                       OutcomeAnswer answer) = 0;
+  virtual void corrupt(const std::string& transport, const formats::link::Corrupt& message) = 0;
+};
+
+}  // namespace ferry::agent

@@ -1,0 +1,54 @@
+// Where releases come from: one interface for all kinds of sources.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "config/settings.hpp"
+#include "storage/store.hpp"
+
+namespace ferry::source {
+
+// How one synchronization is going; for the state and for ferryctl.
+struct Progress {
+  std::string artifact;  // name in its release, "" when nothing is being fetched
+  std::string release;   // "product version"
+  std::uint64_t bytes_done = 0;
+  std::uint64_t bytes_total = 0;
+};
+
+struct Report {
+  std::uint64_t releases_admitted = 0;
+  std::uint64_t bytes_fetched = 0;  // from the link or the medium, resumed parts not counted again
+  bool unchanged = false;           // nothing new upstream
+};
+
+// One source. sync() is called on the source's own thread, which may block; the other functions from any.
+class Source {
+ public:
+  virtual ~Source() = default;
+  // Makes the store hold what the source has: fetches what is missing, checks it, seals it, admits complete
+  // releases one by one. Stops soon after `stop` was requested, keeping what was committed. An error of one
+  // release does not keep the others from being fetched; the first is returned at the end.
+  virtual Result<Report> sync(std::stop_token stop) = 0;
+  // Blocks until there may be something new before the interval is over (inotify), until `deadline`, or
+  // until `stop`; true when woken by the medium.
+  virtual bool wait(std::stop_token stop, Duration longest) = 0;
+  virtual Progress progress() const = 0;
+};
+
+struct Context {
+  storage::Store& store;
+  const Clock& clock;
+  // Called on the source's thread after each admitted release.
+  std::function<void()> admitted;
+};
+
+Result<std::unique_ptr<Source>> make_source(const config::SourceSettings& settings,
+                                            const Context& context);
+
+}  // namespace ferry::source

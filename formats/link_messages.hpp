@@ -1,0 +1,132 @@
+// What agent and transport host say to each other, as values and as JSON. base/link.hpp moves the text.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/digest.hpp"
+#include "base/result.hpp"
+#include "formats/release.hpp"
+
+namespace ferry::formats::link {
+
+// A device as a host describes it.
+struct DeviceClaim {
+  std::string id;
+  std::string product;
+  std::string version;  // "" unknown
+  std::string address;
+  bool proven = false;
+};
+
+// An artifact that a host may serve: its name in a release, and where its bytes are.
+struct ServableArtifact {
+  Role role = Role::firmware;
+  std::string version;
+  std::string name;
+  std::string dst_path;
+  std::uint64_t size = 0;
+  Sha256 sha256;
+  Sha256 chunk_root;
+  std::string pack;
+  std::map<std::string, std::string> digests;  // kind → hex
+};
+
+struct BaseFile {
+  std::string dst_path;
+  Sha256 sha256;
+};
+
+struct Offer {
+  std::uint64_t delivery = 0;
+  std::string product;
+  std::string version;
+  std::string from_version;
+  std::vector<ServableArtifact> artifacts;
+  bool base_known = false;
+  std::vector<BaseFile> base_files;
+};
+
+// Host → agent. `id` numbers the questions of one host; each is answered once by a reply of the same id.
+struct Hello {
+  int abi = 0;
+  std::string plugin;
+};
+struct LinkState {
+  std::string state;
+  std::string detail;
+};
+struct Seen {
+  DeviceClaim device;
+};
+struct AskOffer {
+  std::uint64_t id = 0;
+  DeviceClaim device;
+  std::vector<std::string> want;
+};
+struct AskArtifact {
+  std::uint64_t id = 0;
+  std::string product;
+  std::string version;
+  std::string name;
+};
+struct Progress {
+  DeviceClaim device;
+  Sha256 sha256;
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+};
+enum class OutcomeKind { transferred, failed };
+struct Outcome {
+  std::uint64_t id = 0;
+  DeviceClaim device;
+  std::uint64_t delivery = 0;
+  OutcomeKind kind = OutcomeKind::transferred;
+  std::string detail;
+};
+struct Corrupt {
+  std::string pack;
+  std::string detail;
+};
+struct Pong {};
+using FromHost = std::variant<Hello, LinkState, Seen, AskOffer, AskArtifact, Progress, Outcome, Corrupt, Pong>;
+
+// Agent → host.
+struct Settings {
+  std::string transport;  // the NAME of its section
+  std::map<std::string, std::string> values;
+  std::vector<std::map<std::string, std::string>> products;  // each with "name" and its keys
+};
+struct OfferReply {
+  std::uint64_t id = 0;
+  int result = 0;  // FERRY_OK, FERRY_NOT_FOUND, FERRY_UNAVAILABLE of transport.h
+  std::optional<Offer> offer;
+};
+struct ArtifactReply {
+  std::uint64_t id = 0;
+  int result = 0;
+  std::optional<ServableArtifact> artifact;
+};
+struct OutcomeReply {
+  std::uint64_t id = 0;
+  int result = 0;
+};
+struct Changed {};                // the catalog changed
+struct Withdrawn {                // these must not be read any more
+  std::string pack;
+};
+struct Ping {};
+struct Stop {};
+using FromAgent = std::variant<Settings, OfferReply, ArtifactReply, OutcomeReply, Changed, Withdrawn, Ping, Stop>;
+
+// Both directions are parsed as if hostile: bounded depth and size, typed, no exception.
+std::string write(const FromHost& message);
+std::string write(const FromAgent& message);
+Result<FromHost> parse_from_host(std::string_view text);
+Result<FromAgent> parse_from_agent(std::string_view text);
+
+}  // namespace ferry::formats::link
