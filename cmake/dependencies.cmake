@@ -18,3 +18,8 @@ target_include_directories(ferry_asio SYSTEM INTERFACE ${Boost_INCLUDE_DIRS})
 target_compile_definitions(ferry_asio INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION
                            BOOST_BEAST_SEPARATE_COMPILATION)
 target_link_libraries(ferry_asio INTERFACE Threads::Threads)
+
+add_library(ferry_asio_impl STATIC ${CMAKE_CURRENT_LIST_DIR}/asio_impl.cpp)
+target_link_libraries(ferry_asio_impl PUBLIC ferry_asio)
+# Third-party code compiled here does not answer to Ferry's warnings.
+target_compile_options(ferry_asio_impl PRIVATE -w)
