@@ -111,6 +111,27 @@ Result<std::uint64_t> unsigned_at(const Json& object, const char* key) {
   return found->get<std::uint64_t>();
 }
 
+Result<Sha256> sha256_at(const Json& object, const char* key) {
+  const Result<std::string> text = text_at(object, key);
+  if (!text) return fail(text.error());
+  const std::optional<Sha256> digest = Sha256::from_hex(*text);
+  // One writing only: texts are compared elsewhere.
+  if (!digest || digest->hex() != *text) {
+    return fail(ErrorCode::invalid, std::string("'") + key + "' is not 64 lower-case hex digits");
+  }
+  return *digest;
+}
+
+Status check_format(const Json& object, std::string_view format) {
+  const Result<std::string> found = text_at(object, "format");
+  if (!found) return fail(found.error());
+  if (*found != format) {
+    return fail(ErrorCode::invalid, "format is '" + found->substr(0, 64) + "', not '" +
+                                        std::string(format) + "'");
+  }
+  return {};
+}
+
 std::string to_text(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

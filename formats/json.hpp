@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/digest.hpp"
 #include "base/result.hpp"
 
 namespace ferry::formats {
@@ -26,6 +27,10 @@ Result<Json> parse_json(std::string_view text, std::string_view name, JsonLimits
 Result<std::string> text_at(const Json& object, const char* key);
 Result<std::string> optional_text(const Json& object, const char* key);
 Result<std::uint64_t> unsigned_at(const Json& object, const char* key);
+// 64 lower-case hex digits.
+Result<Sha256> sha256_at(const Json& object, const char* key);
+// Fails unless `object` is an object whose "format" is exactly `format`.
+Status check_format(const Json& object, std::string_view format);
 
 // Never throws: text that is not UTF-8 is written with replacement characters.
 std::string to_text(const Json& value);
