@@ -1,10 +1,12 @@
-// What agent and transport host say to each other, as values and as JSON. base/link.hpp moves the text.
+// What agent and transport host say to each other, as values and as JSON. base/link.hpp moves the
+// text.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -51,7 +53,8 @@ struct Offer {
   std::vector<BaseFile> base_files;
 };
 
-// Host → agent. `id` numbers the questions of one host; each is answered once by a reply of the same id.
+// Host → agent. `id` numbers the questions of one host; each is answered once by a reply of the
+// same id.
 struct Hello {
   int abi = 0;
   std::string plugin;
@@ -93,11 +96,13 @@ struct Corrupt {
   std::string detail;
 };
 struct Pong {};
-using FromHost = std::variant<Hello, LinkState, Seen, AskOffer, AskArtifact, Progress, Outcome, Corrupt, Pong>;
+using FromHost =
+    std::variant<Hello, LinkState, Seen, AskOffer, AskArtifact, Progress, Outcome, Corrupt, Pong>;
 
 // Agent → host.
 struct Settings {
   std::string transport;  // the NAME of its section
+  std::string log_level;  // debug, info, warning, error
   std::map<std::string, std::string> values;
   std::vector<std::map<std::string, std::string>> products;  // each with "name" and its keys
 };
@@ -115,15 +120,34 @@ struct OutcomeReply {
   std::uint64_t id = 0;
   int result = 0;
 };
-struct Changed {};                // the catalog changed
-struct Withdrawn {                // these must not be read any more
+struct Changed {};  // the catalog changed
+struct Withdrawn {  // these must not be read any more
   std::string pack;
 };
 struct Ping {};
 struct Stop {};
-using FromAgent = std::variant<Settings, OfferReply, ArtifactReply, OutcomeReply, Changed, Withdrawn, Ping, Stop>;
+using FromAgent =
+    std::variant<Settings, OfferReply, ArtifactReply, OutcomeReply, Changed, Withdrawn, Ping, Stop>;
 
-// Both directions are parsed as if hostile: bounded depth and size, typed, no exception.
+// Bounds of what a host may say; longer text is refused by the parser, so hosts cut or refuse it
+// first.
+inline constexpr std::size_t longest_id = 120;  // device, product, version
+inline constexpr std::size_t longest_name = 512;
+inline constexpr std::size_t longest_address = 256;
+inline constexpr std::size_t longest_state = 64;
+inline constexpr std::size_t longest_detail = 1024;
+inline constexpr std::size_t most_digests = 16;
+inline constexpr std::size_t most_artifacts = 10000;
+inline constexpr std::size_t from_host_bytes = 256U * 1024U;
+
+// Text that may stand in a line of the log: UTF-8 is the parser's matter, control characters are
+// not in it.
+bool is_plain_text(std::string_view text, std::size_t longest);
+// "sha1", "md5" or "sha256", optionally followed by "+N" and "-M" of at most 7 digits each.
+bool is_digest_kind(std::string_view kind);
+
+// Both directions are parsed as if hostile: bounded depth and size, typed, no exception. Each
+// message has exactly its keys; one more or one less is an error.
 std::string write(const FromHost& message);
 std::string write(const FromAgent& message);
 Result<FromHost> parse_from_host(std::string_view text);
