@@ -22,8 +22,9 @@ struct GatewaySettings {
 
 struct StorageSettings {
   std::filesystem::path path = "/var/lib/ferry";
-  std::uint64_t quota = 4ULL << 30U;         // bytes that packs may take
-  Duration scrub_interval = std::chrono::hours(24);  // each pack is read and checked once in this time
+  std::uint64_t quota = 4ULL << 30U;  // bytes that packs may take
+  Duration scrub_interval =
+      std::chrono::hours(24);  // each pack is read and checked once in this time
 };
 
 enum class SourceType { directory, https };
@@ -36,7 +37,7 @@ struct SourceSettings {
   std::string product;             // directory: the product that these releases are for
   std::string channel = "stable";  // directory: the channel they belong to
   std::string url;                 // https: the site, ends in '/'
-  std::string public_key;          // https: Ed25519 public key, base64 of 32 bytes or a PEM file's path
+  std::string public_key;  // https: Ed25519 public key, base64 of 32 bytes or a PEM file's path
   Trust trust = Trust::signature;
   Duration interval = std::chrono::minutes(10);
   std::filesystem::path ca_file;
@@ -49,7 +50,9 @@ struct SourceSettings {
 struct TransportSettings {
   std::string name;
   std::string plugin;
-  // The plugin's own keys, checked by type where the plugin is Ferry's own.
+  // The plugin's own keys, for its host. Where the plugin is Ferry's own they are checked by type,
+  // normalized (times in milliseconds, sizes in bytes) and complete: those not set have their
+  // defaults, and those without a default are left out. Of other plugins: as written.
   std::map<std::string, std::string> values;
 };
 
@@ -62,22 +65,28 @@ struct ProductSettings {
   VersionOrder versions = VersionOrder::loose;
   std::string channel = "stable";
   bool allow_downgrade = false;
-  Duration report_within = std::chrono::hours(24);  // transferred but not seen with the new version: unknown
+  Duration report_within =
+      std::chrono::hours(24);  // transferred but not seen with the new version: unknown
   // How a request is known to come from this kind of device; the first that fits wins.
-  std::string match_path;     // prefix of the path, default "/NAME"; it is cut off before the dialect looks
+  std::string
+      match_path;  // prefix of the path, default "/NAME"; it is cut off before the dialect looks
   std::string match_query;    // "key=value"
   std::string match_header;   // "Header: value"
   std::string match_address;  // "10.1.0.0/16"
-  // Where the device's id stands: "address", "query:KEY", "header:NAME", "path" (first part below match_path)
+  // Where the device's id stands: "address", "query:KEY", "header:NAME", "path" (first part below
+  // match_path)
   std::string device_id = "address";
   // Where a device of the plain dialect tells its version: "", "query:KEY", "header:NAME"
   std::string device_version;
   // chunked: what a device with nothing to do is answered: "not-found" (404) or "empty" ({})
   std::string nothing_to_do = "not-found";
-  // chunked: "skip-last" (pads a whole multiple of 512 with four 0xFF) or "whole-blocks" (a client that
-  // divides with //: pads to a multiple of 512, hash of all but the last 512 bytes)
+  // chunked: "skip-last" (pads a whole multiple of 512 with four 0xFF) or "whole-blocks" (a client
+  // that divides with //: pads to a multiple of 512, hash of all but the last 512 bytes)
   std::string block_check = "skip-last";
 };
+
+// What a host needs of a product, by the names of its keys.
+std::map<std::string, std::string> product_values(const ProductSettings& product);
 
 struct MonitorSettings {
   bool enabled = false;  // true when [monitor] has a broker
@@ -112,8 +121,8 @@ struct Loaded {
   Problems problems;
 };
 
-// Reads `file`, then every *.ini of the folder "conf.d" beside it in the order of their names. A key set
-// again in a later file overrides it; twice in one file is a problem.
+// Reads `file`, then every *.ini of the folder "conf.d" beside it in the order of their names. A
+// key set again in a later file overrides it; twice in one file is a problem.
 Loaded load(const std::filesystem::path& file);
 
 }  // namespace ferry::config

@@ -1,0 +1,20 @@
+#include "config/settings.hpp"
+
+namespace ferry::config {
+
+std::map<std::string, std::string> product_values(const ProductSettings& product) {
+  return {
+      {"name", product.name},
+      {"dialect", product.dialect},
+      {"match_path", product.match_path},
+      {"match_query", product.match_query},
+      {"match_header", product.match_header},
+      {"match_address", product.match_address},
+      {"device_id", product.device_id},
+      {"device_version", product.device_version},
+      {"nothing_to_do", product.nothing_to_do},
+      {"block_check", product.block_check},
+  };
+}
+
+}  // namespace ferry::config

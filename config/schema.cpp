@@ -1,0 +1,255 @@
+#include "config/schema.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "config/values.hpp"
+
+namespace ferry::config {
+namespace {
+
+template <typename>
+struct MemberOf;
+template <typename Target, typename Field>
+struct MemberOf<Field Target::*> {
+  using type = Target;
+};
+
+// A key of type Type that fills the field `member`.
+template <auto member, typename Type>
+constexpr auto key(std::string_view name, std::string_view standard, std::string_view explanation,
+                   std::string_view only = "", Need need = Need::optional) {
+  using Target = typename MemberOf<decltype(member)>::type;
+  const auto fill = [](const Key<Target>&, Target& target, std::string_view text) {
+    auto value = Type::parse(text);
+    if (value) target.*member = std::move(*value);
+    return value.has_value();
+  };
+  return Key<Target>{name, need, standard, only, Type::noun, explanation, fill};
+}
+
+template <auto member, typename Type>
+constexpr auto required(std::string_view name, std::string_view explanation,
+                        std::string_view only = "") {
+  return key<member, Type>(name, "", explanation, only, Need::required);
+}
+
+// A key of type Type whose normalized text is handed to the plugin.
+template <typename Type>
+constexpr Key<TransportSettings> plugin_key(std::string_view name, std::string_view standard,
+                                            std::string_view explanation) {
+  const auto fill = [](const Key<TransportSettings>& self, TransportSettings& target,
+                       std::string_view text) {
+    const auto value = Type::parse(text);
+    if (value) target.values[std::string(self.name)] = values::normalized(*value);
+    return value.has_value();
+  };
+  return {name, Need::optional, standard, "", Type::noun, explanation, fill};
+}
+
+constexpr auto gateway = std::to_array<Key<GatewaySettings>>({
+    key<&GatewaySettings::name, values::TopicPart>(
+        "name", "", "How this gateway is called in MQTT topics. Empty: the host name."),
+    key<&GatewaySettings::log_level, values::LogLevel>(
+        "log_level", "info", "What goes to the journal: debug, info, warning or error."),
+    key<&GatewaySettings::control_socket, values::AbsolutePath>(
+        "control_socket", "/run/ferry/control", "The socket that ferryctl talks to."),
+});
+
+constexpr auto storage = std::to_array<Key<StorageSettings>>({
+    key<&StorageSettings::path, values::AbsolutePath>(
+        "path", "/var/lib/ferry", "The folder that keeps firmware, catalog and outcomes."),
+    key<&StorageSettings::quota, values::Size>(
+        "quota", "4G", "How much room firmware may take. K, M, G, T are powers of 1024."),
+    key<&StorageSettings::scrub_interval, values::Time>(
+        "scrub_interval", "24h", "All that is stored is read again and checked once in this time."),
+});
+
+constexpr auto monitor = std::to_array<Key<MonitorSettings>>({
+    Key<MonitorSettings>{
+        "broker", Need::optional, "", "", values::Broker::noun,
+        "The MQTT broker, host:port. Empty: nothing is reported.",
+        [](const Key<MonitorSettings>&, MonitorSettings& target, std::string_view text) {
+          const auto broker = values::Broker::parse(text);
+          if (!broker) return false;
+          target.enabled = true;
+          target.host = broker->host;
+          target.port = broker->port;
+          return true;
+        }},
+    key<&MonitorSettings::tls, values::Boolean>("tls", "yes",
+                                                "Whether the broker is reached by TLS."),
+    key<&MonitorSettings::ca_file, values::AbsolutePath>(
+        "ca_file", "", "The certificates that may sign the broker's. Empty: those of the system."),
+    key<&MonitorSettings::client_certificate, values::AbsolutePath>(
+        "client_certificate", "",
+        "This gateway's own certificate (PEM), if the broker asks for one."),
+    key<&MonitorSettings::client_key, values::AbsolutePath>("client_key", "",
+                                                            "The key of client_certificate (PEM)."),
+    key<&MonitorSettings::user, values::Text>("user", "", "The user name for the broker."),
+    key<&MonitorSettings::password_file, values::AbsolutePath>(
+        "password_file", "",
+        "A file with the password of user in its first line. It must not be readable by others."),
+    key<&MonitorSettings::prefix, values::Topic>(
+        "prefix", "ferry", "All topics begin with this and the gateway's name."),
+    key<&MonitorSettings::state_interval, values::Time>("state_interval", "60s",
+                                                        "How often the state is published."),
+    key<&MonitorSettings::outbox_limit, values::Count>(
+        "outbox_limit", "100000", "How many events are kept while the broker is away."),
+});
+
+constexpr auto source = std::to_array<Key<SourceSettings>>({
+    required<&SourceSettings::type, values::Type>(
+        "type", "What kind of source this is: directory or https."),
+    key<&SourceSettings::interval, values::Time>(
+        "interval", "10min", "How often the source is asked for something new."),
+    required<&SourceSettings::path, values::AbsolutePath>(
+        "path", "The folder with the releases. It may come and go, like a USB stick.", "directory"),
+    required<&SourceSettings::product, values::Name>("product", "The product that they are for.",
+                                                     "directory"),
+    key<&SourceSettings::channel, values::Name>("channel", "stable",
+                                                "The channel that they belong to.", "directory"),
+    required<&SourceSettings::url, values::SiteUrl>(
+        "url", "The site that ferryctl publish made: where its index.json is.", "https"),
+    key<&SourceSettings::public_key, values::PublicKey>(
+        "public_key", "",
+        "The Ed25519 key that must have signed the site: base64, or a PEM file's path.", "https"),
+    key<&SourceSettings::trust, values::TrustKind>("trust", "signature",
+                                                   "Whom to believe: signature (needs public_key), "
+                                                   "or tls (any site with a valid certificate).",
+                                                   "https"),
+    key<&SourceSettings::ca_file, values::AbsolutePath>(
+        "ca_file", "", "The certificates that may sign the site's. Empty: those of the system.",
+        "https"),
+    key<&SourceSettings::client_certificate, values::AbsolutePath>(
+        "client_certificate", "", "This gateway's own certificate (PEM), if the site asks for one.",
+        "https"),
+    key<&SourceSettings::client_key, values::AbsolutePath>(
+        "client_key", "", "The key of client_certificate (PEM).", "https"),
+    key<&SourceSettings::proxy, values::Text>("proxy", "", "A proxy's URL. Empty: none.", "https"),
+    key<&SourceSettings::stall_timeout, values::Time>(
+        "stall_timeout", "30s", "A transfer without a byte for so long is ended and resumed.",
+        "https"),
+});
+
+constexpr auto product = std::to_array<Key<ProductSettings>>({
+    key<&ProductSettings::dialect, values::Dialect>(
+        "dialect", "plain",
+        "What these devices speak: plain, pycom, esp32-json, chunked or quecpython."),
+    key<&ProductSettings::versions, values::Order>(
+        "versions", "loose",
+        "How versions are ordered: loose (as Python's LooseVersion) or semver."),
+    key<&ProductSettings::channel, values::Name>("channel", "stable",
+                                                 "The channel that devices get releases of."),
+    key<&ProductSettings::allow_downgrade, values::Boolean>(
+        "allow_downgrade", "no", "Whether a device may be given a version lower than its own."),
+    key<&ProductSettings::report_within, values::Time>(
+        "report_within", "24h",
+        "A device that got a release and is not seen with it for so long: outcome unknown."),
+    key<&ProductSettings::match_path, values::PathPrefix>(
+        "match_path", "/NAME", "Requests whose path begins so are from these devices."),
+    key<&ProductSettings::match_query, values::QueryMatch>(
+        "match_query", "", "So are requests with this in their query: key=value."),
+    key<&ProductSettings::match_header, values::HeaderMatch>(
+        "match_header", "", "So are requests with this header: Header: value."),
+    key<&ProductSettings::match_address, values::Network>(
+        "match_address", "", "So are requests from this network: 10.1.0.0/16."),
+    key<&ProductSettings::device_id, values::DeviceId>(
+        "device_id", "address",
+        "What tells a device from others: address, path (the part below match_path), query:KEY or "
+        "header:NAME."),
+    key<&ProductSettings::device_version, values::DeviceVersion>(
+        "device_version", "", "Where a device tells its version: query:KEY or header:NAME.",
+        "plain"),
+    key<&ProductSettings::nothing_to_do, values::NothingToDo>(
+        "nothing_to_do", "not-found",
+        "What a device without an update is answered: not-found (404) or empty ({}).", "chunked"),
+    key<&ProductSettings::block_check, values::BlockCheck>(
+        "block_check", "skip-last",
+        "Which bytes the device hashes: skip-last (all but a padding of four) or whole-blocks (all "
+        "but "
+        "the last block).",
+        "chunked"),
+});
+
+constexpr auto transport = std::to_array<Key<TransportSettings>>({
+    required<&TransportSettings::plugin, values::Name>(
+        "plugin", "Which plugin moves the bytes: http, loopback, or one of your own."),
+});
+
+constexpr auto http = std::to_array<Key<TransportSettings>>({
+    plugin_key<values::Endpoint>("listen", "0.0.0.0:8000",
+                                 "Where to listen, address:port. IPv6 in brackets: [::]:8000."),
+    plugin_key<values::Name>("product", "",
+                             "The product of requests that no product's match_ keys fit."),
+    plugin_key<values::Connections>("max_connections", "256",
+                                    "How many devices may be connected at once."),
+    plugin_key<values::Time>("idle_timeout", "60s",
+                             "A connection on which nothing moves for so long is closed."),
+    plugin_key<values::Time>("header_timeout", "10s",
+                             "A request has to be complete within this time."),
+});
+
+constexpr auto loopback = std::to_array<Key<TransportSettings>>({
+    plugin_key<values::Name>("product", "", "The product of the one device that it plays."),
+    plugin_key<values::Name>("device", "", "The id of that device."),
+});
+
+struct Plugin {
+  std::string_view name;
+  std::span<const Key<TransportSettings>> keys;
+};
+constexpr std::array<Plugin, 2> plugins = {{{"http", http}, {"loopback", loopback}}};
+
+template <typename Keys>
+void describe(std::vector<KeyDescription>& out, const std::string& section, const Keys& keys) {
+  for (const auto& key : keys) {
+    out.push_back({section, std::string(key.name), key.need, std::string(key.standard),
+                   std::string(key.explanation)});
+  }
+}
+
+}  // namespace
+
+std::span<const Key<GatewaySettings>> gateway_keys() {
+  return gateway;
+}
+std::span<const Key<StorageSettings>> storage_keys() {
+  return storage;
+}
+std::span<const Key<MonitorSettings>> monitor_keys() {
+  return monitor;
+}
+std::span<const Key<SourceSettings>> source_keys() {
+  return source;
+}
+std::span<const Key<ProductSettings>> product_keys() {
+  return product;
+}
+std::span<const Key<TransportSettings>> transport_keys() {
+  return transport;
+}
+
+std::optional<std::span<const Key<TransportSettings>>> plugin_keys(std::string_view plugin) {
+  for (const auto& known : plugins) {
+    if (known.name == plugin) return known.keys;
+  }
+  return std::nullopt;
+}
+
+std::vector<KeyDescription> describe_keys() {
+  std::vector<KeyDescription> all;
+  describe(all, "gateway", gateway);
+  describe(all, "storage", storage);
+  describe(all, "monitor", monitor);
+  describe(all, "source", source);
+  describe(all, "product", product);
+  describe(all, "transport", transport);
+  for (const auto& plugin : plugins) {
+    describe(all, fmt::format("transport:{}", plugin.name), plugin.keys);
+  }
+  return all;
+}
+
+}  // namespace ferry::config
