@@ -1,0 +1,78 @@
+#include "agent/report.hpp"
+
+namespace ferry::agent {
+
+Json time_or_null(Time time) {
+  return time == Time{} ? Json(nullptr) : Json(to_rfc3339(time));
+}
+
+namespace {
+Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+}  // namespace
+
+Json to_json(const storage::HeldRelease& held, bool servable) {
+  Json artifacts = Json::array();
+  std::uint64_t size = 0;
+  for (const auto& artifact : held.release.artifacts) {
+    Json entry = {{"role", formats::to_string(artifact.role)},
+                  {"name", artifact.name},
+                  {"size", artifact.size},
+                  {"sha256", artifact.sha256.hex()}};
+    if (!artifact.from.empty()) entry["from"] = artifact.from;
+    artifacts.push_back(std::move(entry));
+    size += artifact.size;
+  }
+  return {{"product", held.release.product}, {"version", held.release.version},
+          {"channel", held.release.channel}, {"source", held.source},
+          {"admitted", time_or_null(held.admitted)}, {"complete", servable},
+          {"size", size}, {"artifacts", std::move(artifacts)}};
+}
+
+Json to_json(const storage::Delivery& delivery) {
+  return {{"id", delivery.id},
+          {"device", delivery.device},
+          {"product", delivery.product},
+          {"from", text_or_null(delivery.from_version)},
+          {"version", delivery.version},
+          {"transport", delivery.transport},
+          {"state", storage::to_string(delivery.state)},
+          {"bytes_done", delivery.bytes_done},
+          {"bytes_total", delivery.bytes_total},
+          {"started", time_or_null(delivery.started)},
+          {"updated", time_or_null(delivery.updated)},
+          {"detail", text_or_null(delivery.detail)}};
+}
+
+Json to_json(const storage::Device& device, const storage::Delivery* newest) {
+  Json delivery = nullptr;
+  if (newest != nullptr) {
+    delivery = {{"version", newest->version},
+                {"state", storage::to_string(newest->state)},
+                {"bytes_done", newest->bytes_done},
+                {"bytes_total", newest->bytes_total}};
+  }
+  return {{"id", device.id},
+          {"product", device.product},
+          {"version", text_or_null(device.version)},
+          {"transport", device.transport},
+          {"address", device.address},
+          {"last_seen", time_or_null(device.last_seen)},
+          {"assigned", text_or_null(device.assigned_version)},
+          {"channel", text_or_null(device.channel)},
+          {"proven", device.proven},
+          {"delivery", std::move(delivery)}};
+}
+
+Json to_json(const TransportStatus& status) {
+  return {{"name", status.name},     {"plugin", status.plugin}, {"state", status.state},
+          {"detail", status.detail}, {"pid", status.pid},       {"restarts", status.restarts}};
+}
+
+Json to_json(const storage::Event& event) {
+  Json value = {{"sequence", event.sequence}, {"at", to_rfc3339(event.at)}, {"kind", event.kind}};
+  const auto detail = formats::parse_json(event.detail, "event");
+  value["detail"] = detail ? *detail : Json(event.detail);
+  return value;
+}
+
+}  // namespace ferry::agent
