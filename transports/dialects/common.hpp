@@ -1,0 +1,56 @@
+// What the dialects share: names in URLs, devices, and the plain answers. Internal to this room.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "transports/dialects/dialect.hpp"
+
+namespace ferry::dialects {
+
+// The part of check() that concerns matching.
+Status check_match(const Profile& profile);
+
+// One dialect: the four functions that differ. Each stands in its own file.
+struct Dialect {
+  std::string_view name;
+  Ask (*recognize)(const Match&, const Request&, const Device&);
+  Answer (*answer_offer)(const Match&, const Request&, const Offer*, const Site&);
+  Answer (*answer_artifact)(const Match&, const AskArtifact&, const Artifact&);
+  Answer (*answer_failure)(const Match&, const Ask&, int status, std::string text);
+};
+
+extern const Dialect plain_dialect;
+extern const Dialect pycom_dialect;
+extern const Dialect esp32_json_dialect;
+extern const Dialect chunked_dialect;
+extern const Dialect quecpython_dialect;
+
+// /VERSION/NAME, the way every dialect names an artifact.
+struct VersionedName {
+  std::string_view version;
+  std::string_view name;
+};
+std::optional<VersionedName> versioned_name(std::string_view path);
+
+// "/VERSION/NAME" of an artifact, percent-encoded: clients send URLs as they are.
+std::string artifact_path(const Artifact& artifact);
+std::string percent_encoded(std::string_view path);
+
+// True for a Host header that may be repeated inside a URL.
+bool is_host(std::string_view host);
+
+// The Ask for /VERSION/NAME, or the refusal of a path that nobody knows.
+Ask recognize_artifact(const Match& match, const Request& request, const Device& device);
+Refusal unknown_path(const Match& match, const Request& request);
+
+Answer text_answer(int status, std::string text);
+Answer json_answer(std::string json);
+// The whole artifact, its name standing for these bytes for ever.
+Answer whole_artifact(const Artifact& artifact);
+// A failure that says so in words; for clients that look at the status.
+Answer plain_failure(const Match& match, const Ask& ask, int status, std::string text);
+
+}  // namespace ferry::dialects
