@@ -19,6 +19,8 @@ struct Progress {
   std::string release;   // "product version"
   std::uint64_t bytes_done = 0;
   std::uint64_t bytes_total = 0;
+  std::uint64_t bytes_fetched =
+      0;  // since the process started, as the link or the medium gave them
 };
 
 struct Report {
@@ -27,18 +29,22 @@ struct Report {
   bool unchanged = false;           // nothing new upstream
 };
 
-// One source. sync() is called on the source's own thread, which may block; the other functions from any.
+// One source. sync() is called on the source's own thread, which may block; the other functions
+// from any.
 class Source {
  public:
   virtual ~Source() = default;
-  // Makes the store hold what the source has: fetches what is missing, checks it, seals it, admits complete
-  // releases one by one. Stops soon after `stop` was requested, keeping what was committed. An error of one
-  // release does not keep the others from being fetched; the first is returned at the end.
+  // Makes the store hold what the source has: fetches what is missing, checks it, seals it, admits
+  // complete releases one by one. Stops soon after `stop` was requested, keeping what was
+  // committed. An error of one release does not keep the others from being fetched; the first is
+  // returned at the end.
   virtual Result<Report> sync(std::stop_token stop) = 0;
-  // Blocks until there may be something new before the interval is over (inotify), until `deadline`, or
-  // until `stop`; true when woken by the medium.
+  // Blocks until there may be something new before the interval is over (inotify), until
+  // `deadline`, or until `stop`; true when woken by the medium.
   virtual bool wait(std::stop_token stop, Duration longest) = 0;
   virtual Progress progress() const = 0;
+  // What it remembers, as it would be written to the store now.
+  virtual storage::SourceState state() const = 0;
 };
 
 struct Context {
@@ -46,6 +52,9 @@ struct Context {
   const Clock& clock;
   // Called on the source's thread after each admitted release.
   std::function<void()> admitted;
+  // Called on the source's thread with the length of each piece of an artifact that came in, before
+  // it is stored. May be empty.
+  std::function<void(std::size_t)> received;
 };
 
 Result<std::unique_ptr<Source>> make_source(const config::SourceSettings& settings,
