@@ -167,9 +167,8 @@ constexpr auto product = std::to_array<Key<ProductSettings>>({
         "What a device without an update is answered: not-found (404) or empty ({}).", "chunked"),
     key<&ProductSettings::block_check, values::BlockCheck>(
         "block_check", "skip-last",
-        "Which bytes the device hashes: skip-last (all but a padding of four) or whole-blocks (all "
-        "but "
-        "the last block).",
+        "How the device checks its image: skip-last (forgets the last block when all are full) or "
+        "whole-blocks (never hashes the last block).",
         "chunked"),
 });
 
