@@ -97,7 +97,8 @@ Status Link::send(std::string text, std::vector<Descriptor> descriptors) {
                                             std::to_string(queue_.size()) + " messages wait");
   }
   queued_bytes_ += text.size();
-  queue_.push_back(Outgoing{std::move(text), std::move(descriptors), next_number_++, 0});
+  queue_.push_back(Outgoing{std::move(text), std::move(descriptors), next_number_, 0});
+  if (++next_number_ == 0) next_number_ = 1;  // 0 is left to signal handlers
   return flush();
 }
 

@@ -5,7 +5,7 @@
 // On the wire each packet begins with the message's number and its whole length (two 32-bit words
 // in the machine's order: both ends run on it). A message that needs several packets is sent
 // without another such message in between; one that fits in a single packet may stand anywhere, so
-// that a signal handler can send one at any moment.
+// that a signal handler can send one, numbered 0, at any moment.
 #pragma once
 
 #include <array>

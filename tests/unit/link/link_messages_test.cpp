@@ -158,13 +158,12 @@ TEST(LinkMessages, TextThatIsNotUtf8IsSentReadably) {
   EXPECT_EQ(std::get<LinkState>(*parsed).detail, "caf\xef\xbf\xbd");
 }
 
-TEST(LinkMessages, DigestKindsAreKnown) {
-  for (const std::string_view kind :
-       {"sha1", "md5", "sha256", "sha256+4", "md5-512", "sha256+4-512"}) {
+TEST(LinkMessages, DigestKindsAreShortAndPlain) {
+  for (const std::string_view kind : {"sha1", "md5", "sha256", "sha256+4-512", "sha256/skip-last"}) {
     EXPECT_TRUE(is_digest_kind(kind)) << kind;
   }
-  for (const std::string_view kind : {"", "sha", "sha1+", "sha1-", "sha1-1+1", "sha1+12345678",
-                                      "md5 ", "crc32", "sha256+4-512-1", "sha1+-1"}) {
+  for (const std::string_view kind :
+       {"", "SHA1", "md5 ", "a'b", "sha256+4-512sha256+4-512sha256+4-512"}) {
     EXPECT_FALSE(is_digest_kind(kind)) << kind;
   }
 }

@@ -1,0 +1,255 @@
+#include <fcntl.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <asm/ioctls.h>
+#include <asm/sockios.h>
+#include <linux/sched.h>
+
+#include <array>
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "transports/host/jail.hpp"
+
+namespace ferry::host {
+namespace {
+
+// Never, whatever the arguments.
+constexpr auto denied = std::to_array<std::string_view>({
+    // running programs and making processes: one that outlived the host would keep its ports
+    "execve",
+    "execveat",
+    "fork",
+    "vfork",
+    "memfd_create",
+    "memfd_secret",
+    "userfaultfd",
+    // looking into other processes, and signalling or slowing them
+    "ptrace",
+    "process_vm_readv",
+    "process_vm_writev",
+    "process_madvise",
+    "process_mrelease",
+    "kcmp",
+    "pidfd_open",
+    "pidfd_getfd",
+    "pidfd_send_signal",
+    "tkill",
+    "rt_sigqueueinfo",
+    "rt_tgsigqueueinfo",
+    "setpriority",
+    "sched_setattr",
+    "sched_setparam",
+    "sched_setscheduler",
+    "sched_setaffinity",
+    "ioprio_set",
+    "migrate_pages",
+    "move_pages",
+    // other ways to make what the rules below refuse
+    "io_uring_setup",
+    "io_uring_enter",
+    "io_uring_register",
+    "openat2",
+    "connect",
+    "bpf",
+    "perf_event_open",
+    "name_to_handle_at",
+    "open_by_handle_at",
+    "fanotify_init",
+    // changing files, which Landlock does not cover (truncation: on kernels before 6.2)
+    "truncate",
+    "truncate64",
+    "creat",
+    "chmod",
+    "fchmod",
+    "fchmodat",
+    "chown",
+    "lchown",
+    "fchown",
+    "fchownat",
+    "chown32",
+    "lchown32",
+    "fchown32",
+    "utime",
+    "utimes",
+    "futimesat",
+    "utimensat",
+    "utimensat_time64",
+    "setxattr",
+    "lsetxattr",
+    "fsetxattr",
+    "removexattr",
+    "lremovexattr",
+    "fremovexattr",
+    "mknod",
+    "mknodat",
+    // namespaces and mounts
+    "unshare",
+    "setns",
+    "mount",
+    "umount",
+    "umount2",
+    "pivot_root",
+    "chroot",
+    "move_mount",
+    "open_tree",
+    "fsopen",
+    "fsconfig",
+    "fsmount",
+    "fspick",
+    "mount_setattr",
+    "swapon",
+    "swapoff",
+    "quotactl",
+    "quotactl_fd",
+    // the kernel, its keys and its clock
+    "add_key",
+    "request_key",
+    "keyctl",
+    "init_module",
+    "finit_module",
+    "delete_module",
+    "kexec_load",
+    "kexec_file_load",
+    "reboot",
+    "syslog",
+    "acct",
+    "settimeofday",
+    "stime",
+    "clock_settime",
+    "clock_settime64",
+    "clock_adjtime",
+    "clock_adjtime64",
+    "adjtimex",
+    "sethostname",
+    "setdomainname",
+    "iopl",
+    "ioperm",
+    "personality",
+    "lookup_dcookie",
+    "nfsservctl",
+    "vhangup",
+    // talking to other processes through the kernel
+    "shmget",
+    "shmat",
+    "shmctl",
+    "semget",
+    "semop",
+    "semctl",
+    "semtimedop",
+    "msgget",
+    "msgsnd",
+    "msgrcv",
+    "msgctl",
+    "mq_open",
+    "mq_unlink",
+});
+
+// Families of sockets that transports need.
+constexpr std::array families = {AF_INET, AF_INET6};
+constexpr int last_family = 45;
+// Calls added to the kernel after the list above was written (chmod and setxattr by other names,
+// and more) do not exist here, so that programs fall back to those that do. All architectures share
+// these numbers.
+constexpr int first_unknown_call = 451;
+constexpr int last_unknown_call = 511;
+
+// Adds rules until one fails, and remembers that it did.
+class Filter {
+ public:
+  Filter() : context_(::seccomp_init(SCMP_ACT_ALLOW), ::seccomp_release) {
+    if (!context_) problem_ = -ENOMEM;
+  }
+  template <typename... Conditions>
+  void refuse(int call, Conditions... conditions) {
+    refuse_with(EPERM, call, conditions...);
+  }
+  template <typename... Conditions>
+  void refuse_with(std::uint32_t error, int call, Conditions... conditions) {
+    if (problem_ != 0 || call == __NR_SCMP_ERROR) return;
+    const int added = ::seccomp_rule_add(context_.get(), SCMP_ACT_ERRNO(error), call,
+                                         sizeof...(conditions), conditions...);
+    // -EDOM, -EINVAL for a call that this architecture does not have
+    if (added != 0 && call >= 0) problem_ = added;
+  }
+  Status load() {
+    if (problem_ == 0) problem_ = ::seccomp_attr_set(context_.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);
+    if (problem_ == 0) problem_ = ::seccomp_load(context_.get());
+    if (problem_ != 0) return fail_errno(-problem_, "jail: seccomp");
+    return {};
+  }
+
+ private:
+  std::unique_ptr<std::remove_pointer_t<scmp_filter_ctx>, decltype(&::seccomp_release)> context_;
+  int problem_ = 0;
+};
+
+scmp_arg_cmp has_flags(unsigned argument, std::uint64_t flags) {
+  return SCMP_CMP64(argument, SCMP_CMP_MASKED_EQ, flags, flags);
+}
+
+// A signal, a limit or a thread only of this process itself.
+void keep_to_itself(Filter& filter) {
+  const auto self = static_cast<std::uint64_t>(::getpid());
+  filter.refuse(SCMP_SYS(kill), SCMP_A0_64(SCMP_CMP_NE, self));
+  filter.refuse(SCMP_SYS(tgkill), SCMP_A0_64(SCMP_CMP_NE, self));
+  filter.refuse(SCMP_SYS(prlimit64), SCMP_A0_64(SCMP_CMP_NE, 0));
+  // Threads yes, processes no. glibc falls back from clone3, whose flags cannot be seen, to clone.
+  filter.refuse(SCMP_SYS(clone), SCMP_A0_64(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+  filter.refuse_with(ENOSYS, SCMP_SYS(clone3));
+  // A descriptor can be made to signal anybody of the same user.
+  for (const int command : {F_SETOWN, F_SETOWN_EX, F_SETSIG, F_SETLEASE, F_NOTIFY}) {
+    const auto value = static_cast<std::uint64_t>(command);
+    filter.refuse(SCMP_SYS(fcntl), SCMP_A1_32(SCMP_CMP_EQ, value));
+    filter.refuse(SCMP_SYS(fcntl64), SCMP_A1_32(SCMP_CMP_EQ, value));
+  }
+  // ... and a terminal to read what nobody typed.
+  for (const unsigned request : {FIOSETOWN, SIOCSPGRP, TIOCSTI, TIOCLINUX, TIOCSPGRP}) {
+    filter.refuse(SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, request));
+  }
+}
+
+void keep_to_networks(Filter& filter) {
+  for (const int call : {SCMP_SYS(socket), SCMP_SYS(socketpair)}) {
+    for (int family = 0; family <= last_family; ++family) {
+      const bool needed = std::find(families.begin(), families.end(), family) != families.end();
+      if (!needed) filter.refuse(call, SCMP_A0_32(SCMP_CMP_EQ, static_cast<std::uint64_t>(family)));
+    }
+    filter.refuse(call, SCMP_A0_32(SCMP_CMP_GT, static_cast<std::uint64_t>(last_family)));
+  }
+  // Opens a TCP connection without connect().
+  filter.refuse(SCMP_SYS(sendto), has_flags(3, MSG_FASTOPEN));
+  filter.refuse(SCMP_SYS(sendmsg), has_flags(2, MSG_FASTOPEN));
+  filter.refuse(SCMP_SYS(sendmmsg), has_flags(3, MSG_FASTOPEN));
+}
+
+// Landlock refuses writing; kernels before 6.2 let O_TRUNC pass with reading.
+void keep_files_whole(Filter& filter) {
+  filter.refuse(SCMP_SYS(open), has_flags(1, O_TRUNC));
+  filter.refuse(SCMP_SYS(openat), has_flags(2, O_TRUNC));
+}
+
+}  // namespace
+
+Status confine_calls() {
+  Filter filter;
+  for (const std::string_view name : denied) {
+    filter.refuse(::seccomp_syscall_resolve_name(std::string(name).c_str()));
+  }
+  keep_to_itself(filter);
+  keep_to_networks(filter);
+  keep_files_whole(filter);
+  for (int call = first_unknown_call; call <= last_unknown_call; ++call) {
+    filter.refuse_with(ENOSYS, call);
+  }
+  return filter.load();
+}
+
+}  // namespace ferry::host

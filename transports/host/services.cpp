@@ -1,0 +1,169 @@
+#include "transports/host/services.hpp"
+
+#include "base/log.hpp"
+#include "transports/host/convert.hpp"
+
+namespace ferry::host {
+namespace {
+
+namespace messages = formats::link;
+
+const char* value_at(const std::map<std::string, std::string>& values, const char* key) {
+  const auto found = key == nullptr ? values.end() : values.find(key);
+  return found == values.end() ? nullptr : found->second.c_str();
+}
+
+}  // namespace
+
+void Services::withdraw(const std::string& pack) {
+  artifacts_.withdraw(pack);
+  reader_.forget();
+  const std::lock_guard lock(mutex_);
+  reported_.erase(pack);
+}
+
+void Services::tell_due_progress(ProgressLimiter::Instant now) {
+  const std::lock_guard lock(mutex_);
+  for (const messages::Progress& progress : progress_.due(now)) mailbox_.tell(progress);
+}
+
+std::optional<ProgressLimiter::Instant> Services::next_progress() {
+  const std::lock_guard lock(mutex_);
+  return progress_.next();
+}
+
+void Services::complain(const char* function, const Error& error) const {
+  log::warning(component_, "{}: {}", function, error.message);
+}
+
+void Services::log(int level, const char* text) const {
+  const std::string line = cut(text, messages::longest_detail);
+  switch (level) {
+    case FERRY_DEBUG:
+      return log::debug(component_, "{}", line);
+    case FERRY_INFO:
+      return log::info(component_, "{}", line);
+    case FERRY_WARNING:
+      return log::warning(component_, "{}", line);
+    default:
+      return log::error(component_, "{}", line);
+  }
+}
+
+const char* Services::setting(const char* key) const {
+  return value_at(settings_.values, key);
+}
+
+const char* Services::product(std::size_t index) const {
+  return index < settings_.products.size() ? value_at(settings_.products[index], "name") : nullptr;
+}
+
+const char* Services::product_setting(const char* product, const char* key) const {
+  if (product == nullptr) return nullptr;
+  for (const auto& values : settings_.products) {
+    const auto name = values.find("name");
+    if (name != values.end() && name->second == product) return value_at(values, key);
+  }
+  return nullptr;
+}
+
+void Services::state(const char* state, const char* detail) {
+  mailbox_.tell(messages::LinkState{cut(state, messages::longest_state),
+                                    cut(detail, messages::longest_detail)});
+}
+
+void Services::device_seen(const ferry_device* device) {
+  const Result<messages::DeviceClaim> claim = claim_of(device);
+  if (!claim) return complain("device_seen", claim.error());
+  mailbox_.tell(messages::Seen{*claim});
+}
+
+void Services::offer(const ferry_device* device, const char* const* want, std::size_t count,
+                     AskedOffer asked) {
+  Result<messages::DeviceClaim> claim = claim_of(device);
+  Result<std::vector<std::string>> kinds = wanted(want, count);
+  if (!claim || !kinds) {
+    complain("offer", claim ? kinds.error() : claim.error());
+    return mailbox_.refuse(asked, FERRY_INVALID);
+  }
+  messages::AskOffer question{0, std::move(*claim), std::move(*kinds)};
+  mailbox_.ask(std::move(question), asked);
+}
+
+void Services::find(const char* product, const char* version, const char* name,
+                    AskedArtifact asked) {
+  // What no release can be called does not exist; the agent need not be asked.
+  const auto text = [](const char* value) { return std::string(value == nullptr ? "" : value); };
+  messages::AskArtifact question{0, text(product), text(version), text(name)};
+  if (!formats::is_name(question.product) ||
+      !messages::is_plain_text(question.version, messages::longest_id) ||
+      !messages::is_plain_text(question.name, messages::longest_name)) {
+    return mailbox_.refuse(asked, FERRY_NOT_FOUND);
+  }
+  mailbox_.ask(std::move(question), asked);
+}
+
+int Services::read(std::uint64_t handle, std::uint64_t offset, void* out, std::size_t length) {
+  const Servable* servable = artifacts_.find(handle);
+  if (servable == nullptr || (out == nullptr && length > 0)) return FERRY_INVALID;
+  const Status done = reader_.read(*servable, offset, {static_cast<std::byte*>(out), length});
+  return done ? FERRY_OK : unreadable(*servable, done.error());
+}
+
+int Services::unreadable(const Servable& servable, const Error& error) {
+  switch (error.code) {
+    case ErrorCode::invalid:
+      return FERRY_INVALID;
+    case ErrorCode::not_found:
+      return FERRY_NOT_FOUND;
+    case ErrorCode::corrupt:
+      break;
+    default:
+      complain("read", error);
+      return FERRY_UNAVAILABLE;
+  }
+  const std::string& pack = servable.artifact.pack;
+  const std::lock_guard lock(mutex_);
+  if (reported_.insert(pack).second) {
+    log::error(component_, "pack {}: {}; the agent is told", pack, error.message);
+    const std::string detail = cut(error.message.c_str(), messages::longest_detail);
+    if (!mailbox_.tell(messages::Corrupt{pack, detail})) reported_.erase(pack);
+  }
+  return FERRY_CORRUPT;
+}
+
+void Services::progress(const ferry_device* device, std::uint64_t handle, std::uint64_t offset,
+                        std::uint64_t length) {
+  Result<messages::DeviceClaim> claim = claim_of(device);
+  const Servable* servable = artifacts_.find(handle);
+  if (!claim) return complain("progress", claim.error());
+  const std::uint64_t size = servable == nullptr ? 0 : servable->artifact.size;
+  if (servable == nullptr || offset > size || length > size - offset) {
+    return complain("progress",
+                    Error{ErrorCode::invalid, "an unknown artifact, or beyond its end"});
+  }
+  messages::Progress progress{std::move(*claim), servable->artifact.sha256, offset, length};
+  const std::lock_guard lock(mutex_);
+  const auto now = std::chrono::steady_clock::now();
+  const auto told = progress_.add(std::move(progress), size, now);
+  if (told) mailbox_.tell(*told);
+}
+
+void Services::outcome(const ferry_device* device, std::uint64_t delivery, int outcome,
+                       const char* detail, AskedOutcome asked) {
+  Result<messages::DeviceClaim> claim = claim_of(device);
+  if (!claim || (outcome != FERRY_TRANSFERRED && outcome != FERRY_FAILED)) {
+    complain("outcome",
+             claim ? Error{ErrorCode::invalid, "neither transferred nor failed"} : claim.error());
+    return mailbox_.refuse(asked, FERRY_INVALID);
+  }
+  messages::Outcome message;
+  message.device = std::move(*claim);
+  message.delivery = delivery;
+  message.kind = outcome == FERRY_TRANSFERRED ? messages::OutcomeKind::transferred
+                                              : messages::OutcomeKind::failed;
+  message.detail = cut(detail, messages::longest_detail);
+  mailbox_.ask(std::move(message), asked);
+}
+
+}  // namespace ferry::host
