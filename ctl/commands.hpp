@@ -1,0 +1,38 @@
+// What each subcommand of ferryctl does. Answers go to standard output, problems to standard error.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "ctl/client.hpp"
+
+namespace ferry::ctl {
+
+struct Options {
+  std::filesystem::path socket = "/run/ferry/control";
+  bool json = false;  // the API's JSON as it came
+};
+
+struct AssignOptions {
+  std::string device;
+  std::string product;
+  std::string version;  // "" = the newest again
+  bool downgrade = false;
+};
+
+Exit show_status(const Options& options);
+Exit show_sources(const Options& options);
+Exit show_releases(const Options& options);
+// "" = all
+Exit show_devices(const Options& options, const std::string& device);
+Exit show_deliveries(const Options& options);
+Exit assign(const Options& options, const AssignOptions& what);
+// "" = every source
+Exit sync(const Options& options, const std::string& source, bool wait);
+Exit watch(const Options& options);
+Exit keygen(const Options& options, const std::filesystem::path& file);
+
+// "ferryctl: message" on standard error.
+Exit report(const Problem& problem);
+
+}  // namespace ferry::ctl

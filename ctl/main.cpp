@@ -1,0 +1,98 @@
+// ferryctl: the command line, and nothing else.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <functional>
+
+#include "ctl/commands.hpp"
+
+namespace {
+
+using ferry::ctl::AssignOptions;
+using ferry::ctl::Exit;
+using ferry::ctl::Options;
+
+// What was asked for, filled while the command line is read.
+struct Asked {
+  Options options;
+  std::string source;
+  bool wait = false;
+  std::string device;
+  AssignOptions assign;
+  std::filesystem::path file;
+  std::function<Exit()> run;
+};
+
+void add_listings(CLI::App& app, Asked& asked) {
+  const auto command = [&](const char* name, const char* text, std::function<Exit()> run) {
+    CLI::App* added = app.add_subcommand(name, text);
+    added->callback([&asked, run = std::move(run)] { asked.run = run; });
+    return added;
+  };
+  const Options& options = asked.options;
+  command("status", "How the gateway is", [&] { return ferry::ctl::show_status(options); });
+  command("sources", "Where releases come from, and how that goes",
+          [&] { return ferry::ctl::show_sources(options); });
+  command("releases", "What the gateway holds", [&] { return ferry::ctl::show_releases(options); });
+  command("devices", "The devices around, or all about one of them", [&] {
+    return ferry::ctl::show_devices(options, asked.device);
+  })->add_option("DEVICE", asked.device, "Its id");
+  command("deliveries", "What went to whom, newest first",
+          [&] { return ferry::ctl::show_deliveries(options); });
+  command("watch", "What happens, as it happens", [&] { return ferry::ctl::watch(options); });
+}
+
+void add_actions(CLI::App& app, Asked& asked) {
+  CLI::App* sync = app.add_subcommand("sync", "Ask the sources for news now");
+  sync->add_option("SOURCE", asked.source, "Only this one");
+  sync->add_flag("--wait", asked.wait, "Stay until it is done; fails when it fails");
+  sync->callback([&] {
+    asked.run = [&] { return ferry::ctl::sync(asked.options, asked.source, asked.wait); };
+  });
+
+  CLI::App* assign = app.add_subcommand("assign", "Give one device a release of its own");
+  assign->add_option("DEVICE", asked.assign.device, "Its id")->required();
+  assign->add_option("VERSION", asked.assign.version, "The release's version")->required();
+  assign->add_option("--product", asked.assign.product, "When the id alone is not enough");
+  assign->add_flag("--downgrade", asked.assign.downgrade, "Even below the version it has");
+  CLI::App* unassign = app.add_subcommand("unassign", "Give a device the newest release again");
+  unassign->add_option("DEVICE", asked.assign.device, "Its id")->required();
+  unassign->add_option("--product", asked.assign.product, "When the id alone is not enough");
+  for (CLI::App* command : {assign, unassign}) {
+    command->callback(
+        [&] { asked.run = [&] { return ferry::ctl::assign(asked.options, asked.assign); }; });
+  }
+
+  CLI::App* keygen = app.add_subcommand("keygen", "Make a key that signs what publish writes");
+  keygen->add_option("FILE", asked.file, "Where the private key goes; not replaced")->required();
+  keygen->callback(
+      [&] { asked.run = [&] { return ferry::ctl::keygen(asked.options, asked.file); }; });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Asked asked;
+  CLI::App app(
+      "Looks after a Ferry gateway. Exit status: 0 ok, 1 failure, 2 usage, 3 agent not "
+      "running, 4 no permission, 5 not found.");
+  app.set_version_flag("--version", "ferryctl " FERRY_VERSION);
+  app.add_option("--socket", asked.options.socket, "The agent's control socket")
+      ->capture_default_str();
+  app.add_flag("--json", asked.options.json, "JSON for scripts, as the agent sends it");
+  app.require_subcommand(1);
+  app.fallthrough();
+  add_listings(app, asked);
+  add_actions(app, asked);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : static_cast<int>(Exit::usage);
+  }
+  const Exit exit = asked.run();
+  // A full disk behind a redirection must not look like success.
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    return static_cast<int>(
+        ferry::ctl::report({Exit::failure, "standard output cannot be written"}));
+  }
+  return static_cast<int>(exit);
+}

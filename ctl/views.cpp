@@ -1,0 +1,212 @@
+#include "ctl/views.hpp"
+
+#include <fmt/format.h>
+
+#include "ctl/fields.hpp"
+#include "ctl/format.hpp"
+#include "ctl/table.hpp"
+
+namespace ferry::ctl {
+namespace {
+
+std::string age_of(const Json& object, const char* key, Time now, std::string missing) {
+  const auto time = parse_time(text_of(object, key));
+  return time ? relative_time(*time, now) : missing;
+}
+
+std::string size_of(const Json& object, const char* key) {
+  return human_size(number_of(object, key));
+}
+
+// "12.0 MiB of 64.0 MiB, 18%"
+std::string done_of(const Json& object) {
+  const std::uint64_t total = number_of(object, "bytes_total");
+  if (total == 0) return "";
+  const std::uint64_t done = number_of(object, "bytes_done");
+  return fmt::format("{} of {}, {}", human_size(done), human_size(total), percent(done, total));
+}
+
+// The delivery under way, as one cell: "1.2.0 transferring 43%".
+std::string delivery_cell(const Json& device) {
+  const Json& delivery = member(device, "delivery");
+  if (!delivery.is_object()) return "";
+  std::string cell = text_of(delivery, "version") + " " + text_of(delivery, "state");
+  const std::uint64_t total = number_of(delivery, "bytes_total");
+  if (text_of(delivery, "state") != "transferring" || total == 0) return cell;
+  return cell + " " + percent(number_of(delivery, "bytes_done"), total);
+}
+
+std::string fetching_cell(const Json& source) {
+  const Json& fetching = member(source, "fetching");
+  if (!fetching.is_object()) return "";
+  const std::string artifact = text_of(fetching, "artifact");
+  return text_of(fetching, "release") + (artifact.empty() ? "" : " " + artifact) + ", " +
+         done_of(fetching);
+}
+
+std::string transports_view(const Json& transports) {
+  Table table(
+      {{"TRANSPORT"}, {"PLUGIN"}, {"STATE"}, {"PROCESS", true}, {"RESTARTS", true}, {"DETAIL"}});
+  for (const Json& transport : transports) {
+    const std::uint64_t pid = number_of(transport, "pid");
+    table.add({text_of(transport, "name"), text_of(transport, "plugin"),
+               text_of(transport, "state"), pid == 0 ? "" : fmt::to_string(pid),
+               fmt::to_string(number_of(transport, "restarts")), text_of(transport, "detail")});
+  }
+  return table.empty() ? "No transports are configured.\n" : table.text();
+}
+
+std::string store_line(const Json& store) {
+  const std::uint64_t packs = number_of(store, "packs");
+  std::string line = fmt::format("{} of {} used, {} pack{}", size_of(store, "bytes"),
+                                 size_of(store, "quota"), packs, packs == 1 ? "" : "s");
+  if (const auto bad = number_of(store, "quarantined"); bad > 0) {
+    line += fmt::format(", {} in quarantine", bad);
+  }
+  if (member(store, "writable").is_boolean() && !flag_of(store, "writable"))
+    line += ", NOT WRITABLE";
+  if (const std::string error = text_of(store, "error"); !error.empty()) line += ": " + error;
+  return line;
+}
+
+std::string monitor_line(const Json& monitor) {
+  std::string line = text_of(monitor, "state");
+  if (const std::string broker = text_of(monitor, "broker"); !broker.empty()) line += ", " + broker;
+  if (const auto waiting = number_of(monitor, "waiting"); waiting > 0) {
+    line += fmt::format(", {} events wait", waiting);
+  }
+  if (const std::string error = text_of(monitor, "error"); !error.empty()) line += ": " + error;
+  return line;
+}
+
+std::string counters_line(const Json& counters) {
+  std::string line;
+  for (const auto& [name, value] : counters.items()) {
+    if (!value.is_number_unsigned()) continue;
+    line += fmt::format("{}{} {}", line.empty() ? "" : ", ", value.get<std::uint64_t>(), name);
+  }
+  return line;
+}
+
+// "store     1.0 GiB of 4.0 GiB used": nothing for nothing.
+std::string labelled(const char* label, const std::string& text) {
+  return text.empty() ? "" : fmt::format("{:<9} {}\n", label, printable(text));
+}
+
+std::string list_or(const Table& table, const char* nothing) {
+  return table.empty() ? std::string(nothing) + "\n" : table.text();
+}
+
+}  // namespace
+
+std::string status_view(const Json& status, Time now) {
+  const auto uptime = std::chrono::seconds(number_of(status, "uptime_seconds"));
+  return labelled("gateway",
+                  fmt::format("{}, ferryd {}, running for {}", text_of(status, "gateway"),
+                              text_of(status, "version"), human_duration(uptime))) +
+         labelled("store", store_line(member(status, "store"))) +
+         labelled("monitor", monitor_line(member(status, "monitor"))) +
+         labelled("counted", counters_line(member(status, "counters"))) + "\n" +
+         sources_view(member(status, "sources"), now) + "\n" +
+         transports_view(member(status, "transports"));
+}
+
+std::string sources_view(const Json& sources, Time now) {
+  Table table({{"SOURCE"},
+               {"TYPE"},
+               {"TRUST"},
+               {"STATE"},
+               {"LAST SUCCESS"},
+               {"NEXT"},
+               {"FETCHED", true},
+               {"REJECTED", true},
+               {"FETCHING"},
+               {"PROBLEM"}});
+  for (const Json& source : sources) {
+    table.add({text_of(source, "name"), text_of(source, "type"), text_of(source, "trust"),
+               text_of(source, "state"), age_of(source, "last_success", now, "never"),
+               age_of(source, "next_attempt", now, ""), size_of(source, "bytes_fetched"),
+               fmt::to_string(number_of(source, "rejected")), fetching_cell(source),
+               text_of(source, "last_error")});
+  }
+  return list_or(table, "No sources are configured.");
+}
+
+std::string releases_view(const Json& releases, Time now) {
+  Table table({{"PRODUCT"},
+               {"VERSION"},
+               {"CHANNEL"},
+               {"SOURCE"},
+               {"ADMITTED"},
+               {"SIZE", true},
+               {"ARTIFACTS", true},
+               {"STATE"}});
+  for (const Json& release : releases) {
+    const Json& artifacts = member(release, "artifacts");
+    table.add({text_of(release, "product"), text_of(release, "version"),
+               text_of(release, "channel"), text_of(release, "source"),
+               age_of(release, "admitted", now, ""), size_of(release, "size"),
+               fmt::to_string(artifacts.is_array() ? artifacts.size() : 0),
+               flag_of(release, "complete") ? "complete" : "incomplete"});
+  }
+  return list_or(table, "No releases are here yet.");
+}
+
+std::string devices_view(const Json& devices, Time now) {
+  Table table({{"DEVICE"},
+               {"PRODUCT"},
+               {"VERSION"},
+               {"ASSIGNED"},
+               {"CHANNEL"},
+               {"TRANSPORT"},
+               {"ADDRESS"},
+               {"LAST SEEN"},
+               {"IDENTITY"},
+               {"DELIVERY"}});
+  for (const Json& device : devices) {
+    table.add({text_of(device, "id"), text_of(device, "product"), text_of(device, "version"),
+               text_of(device, "assigned"), text_of(device, "channel"),
+               text_of(device, "transport"), text_of(device, "address"),
+               age_of(device, "last_seen", now, "never"),
+               flag_of(device, "proven") ? "proven" : "claimed", delivery_cell(device)});
+  }
+  return list_or(table, "No devices were seen yet.");
+}
+
+std::string deliveries_view(const Json& deliveries, Time now) {
+  Table table({{"ID", true},
+               {"DEVICE"},
+               {"PRODUCT"},
+               {"FROM"},
+               {"VERSION"},
+               {"TRANSPORT"},
+               {"STATE"},
+               {"DONE"},
+               {"STARTED"},
+               {"UPDATED"},
+               {"DETAIL"}});
+  for (const Json& delivery : deliveries) {
+    table.add({fmt::to_string(number_of(delivery, "id")), text_of(delivery, "device"),
+               text_of(delivery, "product"), text_of(delivery, "from"),
+               text_of(delivery, "version"), text_of(delivery, "transport"),
+               text_of(delivery, "state"), done_of(delivery), age_of(delivery, "started", now, ""),
+               age_of(delivery, "updated", now, ""), text_of(delivery, "detail")});
+  }
+  return list_or(table, "There were no deliveries yet.");
+}
+
+std::string device_view(const Json& device, Time now) {
+  const std::string assigned = text_of(device, "assigned");
+  const std::string channel = text_of(device, "channel");
+  return labelled("device", text_of(device, "id")) +
+         labelled("product", text_of(device, "product")) +
+         labelled("version", text_of(device, "version")) +
+         labelled("assigned", assigned.empty() ? "the newest release" : assigned) +
+         labelled("channel", channel.empty() ? "as the product" : channel) +
+         labelled("seen", fmt::format("{} by {} at {}", age_of(device, "last_seen", now, "never"),
+                                      text_of(device, "transport"), text_of(device, "address"))) +
+         labelled("identity", flag_of(device, "proven") ? "proven" : "claimed, not proven") +
+         labelled("delivery", delivery_cell(device));
+}
+
+}  // namespace ferry::ctl

@@ -1,0 +1,483 @@
+"""ferryctl and the control server, as people and scripts meet them.
+
+Usage: test_ferryctl.py CONTROL_PROBE FERRYCTL [unittest arguments]
+"""
+
+import fcntl
+import json
+import os
+import pty
+import select
+import signal
+import socket
+import stat
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+import unittest
+
+PROBE, FERRYCTL = sys.argv[1:3]
+DEADLINE = 20.0
+
+
+def until(condition, what):
+    """Asks again and again until `condition` gives something true."""
+    end = time.monotonic() + DEADLINE
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.01)
+    raise AssertionError("waited in vain for " + what)
+
+
+class Probe:
+    """The control server, driven over its standard input."""
+
+    def __init__(self, path, *numbers):
+        self.process = subprocess.Popen(
+            [PROBE, path, *map(str, numbers)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, bufsize=1)
+        self.ready = self.process.stdout.readline() == "ready\n"
+
+    def order(self, **order):
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+
+    def watched(self):
+        self.order(do="say")
+        return self.process.stdout.readline() == "said true\n"
+
+    def end(self, number=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        errors = self.process.communicate()[1]
+        return self.process.returncode, errors
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        os.chmod(folder.name, 0o755)
+        self.folder = folder.name
+        self.path = os.path.join(folder.name, "control")
+
+    def probe(self, *numbers):
+        probe = Probe(self.path, *numbers)
+        self.addCleanup(probe.end)
+        self.assertTrue(probe.ready)
+        return probe
+
+    def ctl(self, *arguments, **more):
+        return subprocess.run([FERRYCTL, "--socket", self.path, *arguments], text=True,
+                              capture_output=True, timeout=DEADLINE, **more)
+
+    def follow(self, *arguments, **more):
+        """A ferryctl that stays; its output comes line by line."""
+        process = subprocess.Popen([FERRYCTL, "--socket", self.path, *arguments], text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
+
+        def end():
+            process.kill()
+            process.communicate()
+        self.addCleanup(end)
+        return process
+
+    def connect(self):
+        client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        client.settimeout(DEADLINE)
+        client.connect(self.path)
+        self.addCleanup(client.close)
+        return client
+
+    def curl(self, target, *arguments):
+        done = subprocess.run(
+            ["curl", "-s", "-w", "\n%{http_code}", "--unix-socket", self.path, *arguments,
+             "http://ferry" + target], text=True, capture_output=True, timeout=DEADLINE)
+        body, _, status = done.stdout.rpartition("\n")
+        return int(status), json.loads(body)
+
+
+def everything(client):
+    received = b""
+    while True:
+        part = client.recv(65536)
+        if not part:
+            return received
+        received += part
+
+
+class Listings(Case):
+    def setUp(self):
+        super().setUp()
+        self.probe()
+
+    def test_tables_name_what_there_is(self):
+        expected = {"status": "van-1", "sources": "/media/stick: not there", "releases": "1.2.0",
+                    "devices": "1.2.0 transferring 50%", "deliveries": "512.0 KiB of 1.0 MiB, 50%"}
+        for command, text in expected.items():
+            with self.subTest(command):
+                done = self.ctl(command)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertIn(text, done.stdout)
+
+    def test_json_is_exactly_the_apis(self):
+        for command in ["status", "sources", "releases", "devices", "deliveries"]:
+            with self.subTest(command):
+                sent = subprocess.run(
+                    ["curl", "-s", "--unix-socket", self.path, "http://ferry/v1/" + command],
+                    capture_output=True, text=True, timeout=DEADLINE).stdout
+                self.assertEqual(self.ctl(command, "--json").stdout, sent)
+                json.loads(sent)
+
+    def test_one_device(self):
+        done = self.ctl("devices", "pump-7")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("10.0.0.7", done.stdout)
+        self.assertNotIn("10.0.0.8", done.stdout)
+
+    def test_a_device_cannot_paint_the_terminal(self):
+        done = self.ctl("devices")
+        self.assertNotIn("\x1b", done.stdout)
+        self.assertIn("a/b ?[2J", done.stdout)
+
+    def test_an_id_with_slash_and_escape_is_found(self):
+        done = self.ctl("--json", "devices", "a/b \x1b[2J")
+        self.assertEqual(json.loads(done.stdout)["address"], "10.0.0.8")
+
+    def test_assign_and_unassign(self):
+        self.assertIn("assigned  1.2.0", self.ctl("assign", "pump-7", "1.2.0").stdout)
+        self.assertEqual(json.loads(self.ctl("devices", "pump-7", "--json").stdout)["assigned"], "1.2.0")
+        self.assertIn("assigned  the newest", self.ctl("unassign", "pump-7").stdout)
+
+    def test_a_downgrade_must_be_said(self):
+        refused = self.ctl("assign", "pump-7", "1.0.0")
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("below", refused.stderr)
+        self.assertEqual(self.ctl("assign", "pump-7", "1.0.0", "--downgrade").returncode, 0)
+
+    def test_full_disk_behind_a_redirection_is_a_failure(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([FERRYCTL, "--socket", self.path, "status"], stdout=full,
+                                  stderr=subprocess.PIPE, timeout=DEADLINE)
+        self.assertEqual(done.returncode, 1)
+
+
+class ExitStatuses(Case):
+    def one_line(self, done, status, text):
+        self.assertEqual(done.returncode, status)
+        self.assertEqual(done.stdout, "")
+        self.assertTrue(done.stderr.startswith("ferryctl: "), done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 1)
+        self.assertIn(text, done.stderr)
+
+    def test_agent_not_running(self):
+        self.one_line(self.ctl("status"), 3, "no agent answers at " + self.path)
+        self.one_line(self.ctl("watch"), 3, "no agent answers")
+
+    def test_agent_killed_leaves_its_socket(self):
+        self.probe().end(signal.SIGKILL)
+        self.assertTrue(os.path.exists(self.path))
+        self.one_line(self.ctl("status"), 3, "no agent answers")
+
+    def test_no_permission(self):
+        self.probe()
+        more = {}
+        if os.geteuid() == 0:
+            more = {"user": "nobody", "group": "nogroup", "extra_groups": []}
+        else:
+            os.chmod(self.path, 0)
+        self.one_line(self.ctl("status", **more), 4, "no permission")
+
+    def test_unknown_names(self):
+        self.probe()
+        self.one_line(self.ctl("devices", "nobody"), 5, "'nobody'")
+        self.one_line(self.ctl("assign", "nobody", "1"), 5, "'nobody'")
+        self.one_line(self.ctl("sync", "nowhere"), 5, "'nowhere'")
+        self.one_line(self.ctl("sync", "nowhere", "--wait"), 5, "'nowhere'")
+
+    def test_usage(self):
+        for arguments in [[], ["dance"], ["status", "--fast"], ["assign", "pump-7"]]:
+            with self.subTest(arguments):
+                done = self.ctl(*arguments)
+                self.assertEqual((done.returncode, done.stdout), (2, ""))
+                self.assertNotEqual(done.stderr, "")
+
+    def test_help_and_version(self):
+        for option in ["--help", "--version"]:
+            done = self.ctl(option)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertIn("ferryctl", done.stdout)
+
+    def test_the_manual_names_every_subcommand_and_status(self):
+        manual = os.path.join(os.path.dirname(__file__), "../../docs/man/ferryctl.1")
+        with open(manual, encoding="utf-8") as file:
+            text = file.read().replace("\\-", "-")
+        listed = self.ctl("--help").stdout.split("Subcommands:")[1].split("\n")
+        names = [line.split()[0] for line in listed if line.startswith("  ") and line[2] != " "]
+        self.assertGreater(len(names), 8)
+        for name in names:
+            self.assertRegex(text, rf"\n\.TP\n\.BI?R? {name}\b")
+        for number in range(6):
+            self.assertIn(f"\n.B {number}\n", text)
+
+
+class Synchronizing(Case):
+    def setUp(self):
+        super().setUp()
+        self.agent = self.probe()
+
+    def fetching(self, done):
+        self.agent.order(do="set", source="cloud", value={
+            "state": "fetching", "fetching": {"release": "pump 1.3.0", "artifact": "pump.bin",
+                                              "bytes_done": done, "bytes_total": 1000000}})
+
+    def finish(self, error=""):
+        self.agent.order(do="set", source="cloud", value={
+            "state": "idle", "runs": 5, "last_error": error, "fetching": None})
+
+    def until_asked(self):
+        until(lambda: json.loads(self.ctl("sources", "--json").stdout)[0]["state"] == "fetching",
+              "the request to arrive")
+
+    def test_without_wait_returns_at_once(self):
+        done = self.ctl("sync")
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(done.stdout, "source cloud  synchronization begun\n"
+                                      "source stick  synchronization begun\n")
+
+    def test_wait_ends_with_the_run(self):
+        self.fetching(250000)
+        process = self.follow("sync", "cloud", "--wait")
+        line = process.stdout.readline()
+        self.assertIn("source cloud  fetching pump 1.3.0 pump.bin", line)
+        self.assertIn("25%", line)
+        self.assertIsNone(process.poll())
+        self.finish()
+        out, errors = process.communicate(timeout=DEADLINE)
+        self.assertEqual((process.returncode, errors), (0, ""))
+        self.assertEqual(out, "source cloud  synchronized\n")
+
+    def test_wait_fails_with_the_run(self):
+        process = self.follow("sync", "cloud", "--wait")
+        self.until_asked()
+        self.finish("cloud.example: connection refused")
+        out = process.communicate(timeout=DEADLINE)[0]
+        self.assertEqual(process.returncode, 1)
+        self.assertIn("connection refused", out)
+
+    def test_wait_with_json_ends_in_the_sources(self):
+        process = self.follow("sync", "cloud", "--wait", "--json")
+        self.until_asked()
+        self.finish()
+        out = process.communicate(timeout=DEADLINE)[0]
+        self.assertEqual(json.loads(out)[0]["runs"], 5)
+
+    def test_agent_killed_while_waiting(self):
+        self.fetching(250000)
+        process = self.follow("sync", "cloud", "--wait")
+        process.stdout.readline()
+        self.agent.end(signal.SIGKILL)
+        self.assertEqual(process.wait(DEADLINE), 3)
+
+    def test_progress_on_a_terminal_is_redrawn(self):
+        controller, terminal = pty.openpty()
+        self.addCleanup(os.close, controller)
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+        self.fetching(100000)
+        process = subprocess.Popen([FERRYCTL, "--socket", self.path, "sync", "cloud", "--wait"],
+                                   stdout=terminal, env={"TERM": "xterm"})
+        os.close(terminal)
+        shown = ""
+
+        def shows(text):
+            nonlocal shown
+            if select.select([controller], [], [], 0)[0]:
+                shown += os.read(controller, 65536).decode()
+            return text in shown
+        until(lambda: shows("10%"), "the first progress")
+        self.fetching(600000)
+        until(lambda: shows("60%"), "the next progress")
+        self.fetching(700000)
+        until(lambda: shows("/s, ") and shows(" left"), "rate and time left")
+        self.assertIn("\x1b[1A\x1b[J", shown)
+        self.assertTrue(all(len(line) <= 120 for line in shown.split("\n")))
+        self.finish()
+        until(lambda: shows("synchronized"), "the end")
+        self.assertEqual(process.wait(DEADLINE), 0)
+
+
+class Watching(Case):
+    def delivery(self, state, done):
+        return {"id": 3, "device": "pump-7", "product": "pump", "version": "1.2.0", "transport": "wifi",
+                "state": state, "bytes_done": done, "bytes_total": 1000, "detail": ""}
+
+    def test_events_come_in_order_after_the_status(self):
+        agent = self.probe()
+        process = self.follow("watch", "--json")
+        first = json.loads(process.stdout.readline())
+        self.assertEqual((first["event"], first["value"]["gateway"]), ("status", "van-1"))
+        for number in range(50):
+            agent.order(do="event", kind="event", id=str(number), value={"kind": "fetched"})
+        seen = [json.loads(process.stdout.readline())["id"] for _ in range(50)]
+        self.assertEqual(seen, [str(number) for number in range(50)])
+
+    def test_progress_is_thinned_and_gives_way_to_events(self):
+        agent = self.probe()
+        process = self.follow("watch", "--json")
+        process.stdout.readline()
+        begun = time.monotonic()
+        for done in range(1, 101):
+            agent.order(do="progress", kind="delivery", id="3", value=self.delivery("transferring", done))
+        only = json.loads(process.stdout.readline())
+        self.assertEqual(only["value"]["bytes_done"], 100)
+        self.assertGreater(time.monotonic() - begun, 0.9)
+        agent.order(do="progress", kind="delivery", id="3", value=self.delivery("transferring", 999))
+        agent.order(do="event", kind="delivery", id="3", value=self.delivery("transferred", 1000))
+        self.assertEqual(json.loads(process.stdout.readline())["value"]["bytes_done"], 1000)
+        agent.order(do="progress", kind="delivery", id="4", value={})
+        self.assertEqual(json.loads(process.stdout.readline())["id"], "4")
+
+    def test_plain_lines_for_a_pipe(self):
+        agent = self.probe()
+        process = self.follow("watch")
+        self.assertIn("gateway van-1", process.stdout.readline())
+        agent.order(do="event", kind="delivery", id="3", value=self.delivery("transferring", 500))
+        self.assertIn("delivery 3  pump 1.2.0 to pump-7 by wifi  500 B of 1000 B, 50%",
+                      process.stdout.readline())
+        agent.order(do="event", kind="delivery", id="3", value=self.delivery("transferred", 1000))
+        self.assertIn("delivery 3  pump 1.2.0 to pump-7 by wifi transferred", process.stdout.readline())
+        agent.order(do="event", kind="event", id="9",
+                    value={"kind": "rejected", "detail": {"artifact": "a.bin\x1b", "reason": "hash"}})
+        self.assertIn("event 9  rejected: artifact a.bin?, reason hash", process.stdout.readline())
+
+    def test_the_agents_end_ends_it(self):
+        agent = self.probe()
+        process = self.follow("watch")
+        process.stdout.readline()
+        agent.end()
+        self.assertEqual(process.wait(DEADLINE), 3)
+
+    def test_a_watcher_that_leaves_is_forgotten(self):
+        agent = self.probe()
+        process = self.follow("watch")
+        process.stdout.readline()
+        self.assertTrue(agent.watched())
+        process.kill()
+        until(lambda: not agent.watched(), "the watcher to be forgotten")
+
+    def test_a_slow_watcher_is_dropped_and_others_are_served(self):
+        agent = self.probe(32, 8, 500, 200000)
+        slow = self.connect()
+        slow.sendall(b"GET /v1/watch HTTP/1.1\r\nHost: ferry\r\n\r\n")
+        until(agent.watched, "the slow watcher")
+        agent.order(do="flood", lines=2000, bytes=1000)
+        until(lambda: not agent.watched(), "the slow watcher to be dropped")
+        self.assertLess(len(everything(slow)), 2000 * 1000)
+        quick = self.follow("watch", "--json")
+        quick.stdout.readline()
+        agent.order(do="event", kind="event", id="1", value={})
+        self.assertEqual(json.loads(quick.stdout.readline())["id"], "1")
+
+    def test_one_watcher_too_many(self):
+        self.probe(32, 1)
+        first = self.follow("watch")
+        first.stdout.readline()
+        second = self.ctl("watch")
+        self.assertEqual(second.returncode, 1)
+        self.assertIn("too many watchers", second.stderr)
+
+
+class Socket(Case):
+    def test_mode_lets_owner_and_group_in(self):
+        self.probe()
+        mode = os.stat(self.path).st_mode
+        self.assertTrue(stat.S_ISSOCK(mode))
+        self.assertEqual(stat.S_IMODE(mode), 0o660)
+
+    def test_a_dead_agents_socket_is_replaced(self):
+        self.probe().end(signal.SIGKILL)
+        self.probe()
+        self.assertEqual(self.ctl("status").returncode, 0)
+
+    def test_a_live_agents_socket_is_not(self):
+        self.probe()
+        second = Probe(self.path)
+        code, errors = second.end()
+        self.assertFalse(second.ready)
+        self.assertEqual(code, 1)
+        self.assertIn("another ferryd answers here", errors)
+        self.assertEqual(self.ctl("status").returncode, 0)
+
+    def test_a_file_in_its_place_is_left_alone(self):
+        with open(self.path, "w") as file:
+            file.write("precious")
+        other = Probe(self.path)
+        self.assertFalse(other.ready)
+        self.assertIn("not a socket", other.end()[1])
+        with open(self.path) as file:
+            self.assertEqual(file.read(), "precious")
+
+    def test_it_goes_with_the_agent(self):
+        self.probe().end()
+        self.assertFalse(os.path.exists(self.path))
+
+
+class Http(Case):
+    def test_curl_gets_errors_as_json(self):
+        self.probe()
+        cases = [(404, "not-found", ["/v1/nothing"]), (404, "not-found", ["/"]),
+                 (404, "not-found", ["/v1/devices/nobody"]), (405, "method", ["/v1/sync"]),
+                 (405, "method", ["/v1/status", "-X", "DELETE"]),
+                 (400, "invalid", ["/v1/sync", "-d", "{"]),
+                 (400, "invalid", ["/v1/sync", "-d", '{"source":7}']),
+                 (400, "invalid", ["/v1/sync", "-d", "[" * 1000]),
+                 (400, "invalid", ["/v1/devices/pump-7/assign", "-d", "{}"]),
+                 (403, "denied", ["/v1/devices/pump-7/assign", "-d", '{"version":"1.0.0"}']),
+                 (400, "invalid", ["/v1/watch", "--http1.0"])]
+        for status, code, arguments in cases:
+            with self.subTest(arguments):
+                answered, body = self.curl(*arguments)
+                self.assertEqual((answered, body["error"]["code"]), (status, code))
+                self.assertNotEqual(body["error"]["message"], "")
+
+    def test_sizes_are_bounded(self):
+        self.probe()
+        self.assertEqual(self.curl("/v1/sync", "-d", "x" * 100000)[0], 413)
+        self.assertEqual(self.curl("/v1/status", "-H", "X-Long: " + "x" * 9000)[0], 431)
+
+    def test_a_connection_serves_many_requests(self):
+        self.probe()
+        client = self.connect()
+        for _ in range(3):
+            client.sendall(b"GET /v1/releases HTTP/1.1\r\nHost: ferry\r\n\r\n")
+            self.assertTrue(client.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n"))
+
+    def test_what_is_no_http_is_refused(self):
+        self.probe()
+        client = self.connect()
+        client.sendall(b"\x16\x03\x01 hello\r\n\r\n")
+        self.assertTrue(everything(client).startswith(b"HTTP/1.1 400 "))
+
+    def test_a_stalled_client_is_dropped(self):
+        self.probe(32, 8, 300)
+        client = self.connect()
+        client.sendall(b"POST /v1/sync HTTP/1.1\r\nHost: ferry\r\nContent-Length: 10\r\n\r\n{")
+        self.assertEqual(everything(client), b"")
+
+    def test_more_clients_than_places_wait_for_one(self):
+        self.probe(2, 1, 1000)
+        idle = [self.connect(), self.connect()]
+        done = self.ctl("status")
+        self.assertEqual(done.returncode, 0)
+        for client in idle:
+            client.setblocking(False)
+        self.assertEqual(min(len(client.recv(1)) for client in idle[:1]), 0)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=2)

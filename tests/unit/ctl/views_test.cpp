@@ -1,0 +1,69 @@
+#include "ctl/views.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace ferry::ctl {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+const Time now = from_unix_ms(1'577'934'245'000);  // 2020-01-02T03:04:05Z
+
+TEST(Views, NothingThereIsSaidInWords) {
+  const Json none = Json::array();
+  EXPECT_EQ(sources_view(none, now), "No sources are configured.\n");
+  EXPECT_EQ(releases_view(none, now), "No releases are here yet.\n");
+  EXPECT_EQ(devices_view(none, now), "No devices were seen yet.\n");
+  EXPECT_EQ(deliveries_view(none, now), "There were no deliveries yet.\n");
+}
+
+TEST(Views, AStoreInTroubleStandsOut) {
+  const Json status = Json::parse(R"({"store":{"bytes":0,"quota":1024,"packs":2,"quarantined":1,
+      "writable":false,"error":"No space left on device"}})");
+  EXPECT_THAT(status_view(status, now),
+              HasSubstr("2 packs, 1 in quarantine, NOT WRITABLE: No space left on device\n"));
+}
+
+TEST(Views, ASourceShowsWhenAndWhatItFetches) {
+  const Json sources = Json::parse(R"([{"name":"cloud","state":"fetching","runs":1,
+      "last_success":"2020-01-02T03:01:05Z","next_attempt":"2020-01-02T03:14:05Z",
+      "fetching":{"release":"pump 1.2","artifact":"a.bin","bytes_done":512,"bytes_total":1024}}])");
+  const std::string text = sources_view(sources, now);
+  EXPECT_THAT(text, HasSubstr("3 min ago"));
+  EXPECT_THAT(text, HasSubstr("in 10 min"));
+  EXPECT_THAT(text, HasSubstr("pump 1.2 a.bin, 512 B of 1.0 KiB, 50%"));
+}
+
+TEST(Views, AnIncompleteReleaseSaysSo) {
+  EXPECT_THAT(releases_view(Json::parse(R"([{"product":"p","complete":false}])"), now),
+              HasSubstr("incomplete"));
+}
+
+TEST(Views, WhatADeviceClaimsIsMarked) {
+  EXPECT_THAT(devices_view(Json::parse(R"([{"id":"a","proven":false}])"), now),
+              HasSubstr("claimed"));
+  EXPECT_THAT(devices_view(Json::parse(R"([{"id":"a","proven":true}])"), now),
+              Not(HasSubstr("claimed")));
+}
+
+TEST(Views, ADeliveryThatEndedShowsNoShare) {
+  const Json device = Json::parse(R"({"id":"a","delivery":{"version":"2","state":"installed",
+      "bytes_done":5,"bytes_total":10}})");
+  EXPECT_THAT(device_view(device, now), HasSubstr("delivery  2 installed\n"));
+}
+
+TEST(Views, OddShapesDoNoHarm) {
+  for (const char* text : {"null", "7", "\"x\"", "[1,[2],null]", "[{\"id\":{},\"delivery\":7}]",
+                           "{\"store\":[],\"sources\":3,\"counters\":[1]}"}) {
+    const Json odd = Json::parse(text);
+    for (const auto view : {&status_view, &sources_view, &releases_view, &devices_view,
+                            &deliveries_view, &device_view}) {
+      view(odd, now);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace ferry::ctl
