@@ -1,5 +1,5 @@
-// Packs: SQLite files of 256 KiB chunks. Open while being filled (one writer, incoming/), sealed when
-// complete and verified (read-only, packs/). Only sealed packs are read for devices.
+// Packs: SQLite files of 256 KiB chunks. Open while being filled (one writer, incoming/), sealed
+// when complete and verified (read-only, packs/). Only sealed packs are read for devices.
 #pragma once
 
 #include <cstdint>
@@ -20,18 +20,19 @@ inline constexpr std::uint64_t chunk_size = 256U * 1024U;
 struct StoredArtifact {
   Sha256 sha256;
   std::uint64_t size = 0;
-  Sha256 chunk_root;  // SHA-256 over the chunks' SHA-256 values in order; binds each chunk to this row
-  std::string pack;   // file name inside packs/
+  Sha256
+      chunk_root;  // SHA-256 over the chunks' SHA-256 values in order; binds each chunk to this row
+  std::string pack;  // file name inside packs/
 };
 
 // How far an artifact in an open pack has come.
 struct PartialArtifact {
-  std::uint64_t offset = 0;   // bytes that are committed; the source goes on from here
-  std::string validator;      // the upstream's strong ETag when these bytes came, "" for none
+  std::uint64_t offset = 0;  // bytes that are committed; the source goes on from here
+  std::string validator;     // the upstream's strong ETag when these bytes came, "" for none
 };
 
-// Fills one open pack. Not thread-safe. Whatever was committed survives SIGKILL and power cuts; at most
-// `commit_bytes` are not.
+// Fills one open pack. Not thread-safe. Whatever was committed survives SIGKILL and power cuts; at
+// most `commit_bytes` are not.
 class PackWriter {
  public:
   static constexpr std::uint64_t commit_bytes = 1U << 20U;
@@ -45,15 +46,16 @@ class PackWriter {
   // Starts or resumes one artifact, and says from where. An artifact that is complete here has
   // offset == size.
   Result<PartialArtifact> begin(const Sha256& sha256, std::uint64_t size);
-  // Forgets the bytes of the artifact begun, to start afresh at 0 with the upstream's new validator.
+  // Forgets the bytes of the artifact begun, to start afresh at 0 with the upstream's new
+  // validator.
   Status restart(const std::string& validator);
   // Bytes at the current offset; commits by itself each commit_bytes.
   Status append(Bytes content);
-  // The artifact's end: the whole hash is checked. ErrorCode::corrupt throws its bytes away, so that the
-  // next begin() starts at 0.
+  // The artifact's end: the whole hash is checked. ErrorCode::corrupt throws its bytes away, so
+  // that the next begin() starts at 0.
   Status finish();
-  // Closes, makes read-only, renames to packs/<name>, syncs the folder. The caller admits the release
-  // right after, else it is an orphan.
+  // Closes, makes read-only, renames to packs/<name>, syncs the folder. The caller admits the
+  // release right after, else it is an orphan.
   Result<std::vector<StoredArtifact>> seal(const std::filesystem::path& packs_folder);
 
  private:
@@ -62,7 +64,8 @@ class PackWriter {
   std::unique_ptr<State> state_;
 };
 
-// Reads sealed packs, immutable=1. Not thread-safe: one reader a thread. Keeps at most a few packs open.
+// Reads sealed packs, immutable=1. Not thread-safe: one reader a thread. Keeps at most a few packs
+// open.
 class PackReader {
  public:
   explicit PackReader(std::filesystem::path packs_folder);

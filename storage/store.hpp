@@ -24,8 +24,8 @@ namespace ferry::storage {
 struct Event {
   std::uint64_t sequence = 0;  // given by the outbox, grows by one, never used twice
   Time at{};                   // time of origin
-  std::string kind;            // fetched, verified, rejected, delivered, installed, failed, evicted, …
-  std::string detail;          // JSON object, small
+  std::string kind;    // fetched, verified, rejected, delivered, installed, failed, evicted, …
+  std::string detail;  // JSON object, small
 };
 
 // A release that is complete in the store, with the place of each artifact's bytes.
@@ -45,6 +45,7 @@ struct Device {
   Time last_seen{};
   std::string channel;           // "" = the product's
   std::string assigned_version;  // "" = newest
+  bool downgrade = false;        // an operator agreed that assigned_version is below the device's
   bool proven = false;           // false: its claims rest on its word alone
 };
 
@@ -71,29 +72,35 @@ struct SourceState {
   std::string name;
   Time last_success{};
   Time last_attempt{};
-  std::string last_error;       // "" after a success
-  std::string validator;        // ETag of index.json
-  std::uint64_t sequence = 0;   // highest index sequence accepted
+  std::string last_error;      // "" after a success
+  std::string validator;       // ETag of index.json
+  std::uint64_t sequence = 0;  // highest index sequence accepted
   std::uint64_t bytes_fetched = 0;
-  std::uint64_t rejected = 0;   // wrong signatures, hashes and documents thrown away
+  std::uint64_t rejected = 0;  // wrong signatures, hashes and documents thrown away
 };
 
 // Releases and the bytes behind them. Thread-safe (one lock around the database).
 class ReleaseStore {
  public:
   virtual ~ReleaseStore() = default;
-  // One transaction: the packs' rows, the release, the events. Afterwards, and only then, it is servable.
-  // The same product, version and channel again with other artifacts is ErrorCode::exists.
+  // One transaction: the packs' rows, the release, the events. Afterwards, and only then, it is
+  // servable. Admitting the same again is no error, and heals a release that lost artifacts; the
+  // same product, version and channel with other artifacts is ErrorCode::exists; an artifact that
+  // is neither sealed nor held is ErrorCode::invalid. An artifact held already stays where it is; a
+  // pack in which nothing is new is removed. After a failure that may pass (disk_full, read_only,
+  // io) the packs are open packs again, which incoming() resumes without fetching a byte.
   virtual Status admit(const HeldRelease& release, const std::vector<StoredArtifact>& sealed,
                        const std::vector<Event>& events) = 0;
   virtual Result<std::vector<HeldRelease>> all() = 0;
   // Every artifact whose bytes are whole and servable now.
   virtual Result<std::vector<StoredArtifact>> artifacts() = 0;
   virtual Result<std::optional<StoredArtifact>> find(const Sha256& sha256) = 0;
-  // A digest other than SHA-256, computed from verified bytes once and kept. `kind` is "sha1", "md5" or
-  // "sha256", optionally followed by "+N" (N bytes 0xFF appended) and "-M" (the last M bytes left out).
+  // A digest other than SHA-256, computed from verified bytes once and kept. `kind` is "sha1",
+  // "md5" or "sha256", optionally followed by "+N" (N bytes 0xFF appended) and "-M" (the last M
+  // bytes left out).
   virtual Result<std::string> digest(const Sha256& sha256, const std::string& kind) = 0;
-  // Takes a bad pack out: its artifacts are gone, its file moved to quarantine/.
+  // Takes a bad pack out: its artifacts are gone, its file moved to quarantine/, which keeps the
+  // newest few.
   virtual Status quarantine(const std::string& pack, const std::string& why) = 0;
   // Removes a release, and each pack that no other release needs.
   virtual Status evict(const formats::Release& release, const std::string& why) = 0;
@@ -117,9 +124,14 @@ class Outbox {
  public:
   virtual ~Outbox() = default;
   virtual Status append(const std::vector<Event>& events) = 0;
+  // The oldest `limit` events after that sequence, in order.
   virtual Result<std::vector<Event>> waiting(std::uint64_t after_sequence, std::size_t limit) = 0;
+  // Removes this one event; brokers acknowledge in any order. One that is gone already is no error.
   virtual Status acknowledge(std::uint64_t sequence) = 0;
   virtual Result<std::uint64_t> size() = 0;
+  // Events that were dropped because more than outbox_limit waited: the oldest of kind "progress"
+  // first.
+  virtual Result<std::uint64_t> dropped() = 0;
 };
 
 struct StoreOptions {
@@ -129,7 +141,7 @@ struct StoreOptions {
 };
 
 struct Usage {
-  std::uint64_t bytes = 0;  // sealed and open packs
+  std::uint64_t bytes = 0;  // sealed, open and quarantined packs
   std::uint64_t quota = 0;
   std::uint64_t packs = 0;
   std::uint64_t quarantined = 0;
@@ -137,8 +149,8 @@ struct Usage {
 
 class Store {
  public:
-  // Opens or creates; migrates; sweeps orphans; a database of a newer version is ErrorCode::too_new and
-  // left untouched. A row without its pack becomes an incomplete release and an event.
+  // Opens or creates; migrates; sweeps orphans; a database of a newer version is ErrorCode::too_new
+  // and left untouched. A row without its pack becomes an incomplete release and an event.
   static Result<std::unique_ptr<Store>> open(const StoreOptions& options, const Clock& clock);
   virtual ~Store() = default;
 
@@ -147,11 +159,13 @@ class Store {
   virtual Outbox& outbox() = 0;
   virtual Result<Usage> usage() = 0;
   virtual std::filesystem::path packs_folder() const = 0;
-  // An open pack to fill, resumed when one of that name is there. ErrorCode::disk_full when `expected`
-  // more bytes would exceed the quota.
+  // An open pack to fill, resumed when one of that name (formats::is_name) is there. `expected` is
+  // the sum of the sizes of all that will be in it; what an earlier run left counts towards it.
+  // ErrorCode::disk_full when the quota or the file system has no room for that; quarantined packs
+  // are deleted to make room.
   virtual Result<PackWriter> incoming(const std::string& name, std::uint64_t expected) = 0;
-  // Checks one pack that was not checked for longest, at most once an `interval` each; false when none
-  // is due. A bad one is quarantined.
+  // Checks one pack that was not checked for longest, at most once an `interval` each; false when
+  // none is due. A bad one is quarantined.
   virtual Result<bool> scrub_step(Duration interval) = 0;
 };
 

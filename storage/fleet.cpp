@@ -1,0 +1,196 @@
+#include "storage/fleet.hpp"
+
+#include "storage/outbox.hpp"
+
+namespace ferry::storage {
+namespace {
+
+// Whoever invents device ids, or asks again and again, must not fill the disk: what was heard of
+// longest ago makes room.
+constexpr std::int64_t max_devices = 10000;
+constexpr std::int64_t max_deliveries = 10000;
+constexpr std::size_t max_text = 4096;
+
+template <typename... Texts>
+Status bounded(const Texts&... texts) {
+  if (((texts.size() <= max_text) && ...)) return {};
+  return fail(ErrorCode::too_large, "a text is longer than 4096 bytes");
+}
+
+DeliveryState state_from(const std::string& name) {
+  for (const DeliveryState state : {DeliveryState::transferring, DeliveryState::transferred,
+                                    DeliveryState::installed, DeliveryState::failed}) {
+    if (to_string(state) == name) return state;
+  }
+  return DeliveryState::unknown;
+}
+
+Status make_room_for_device(Database& database, const std::string& id) {
+  const auto known = database.number("SELECT count(*) FROM device WHERE id = ?1", id);
+  if (!known) return fail(known.error());
+  if (*known > 0) return {};
+  const auto count = database.number("SELECT count(*) FROM device");
+  if (!count) return fail(count.error());
+  if (*count < max_devices) return {};
+  return database.run(
+      "DELETE FROM device WHERE id = (SELECT id FROM device ORDER BY assigned_version <> '', "
+      "last_seen"
+      " LIMIT 1)");
+}
+
+Status insert(Database& database, const Delivery& delivery, std::uint64_t& id) {
+  Status done = database.run(
+      "INSERT INTO delivery (device, product, from_version, version, transport, state, bytes_done,"
+      " bytes_total, started, updated, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
+      "?11)",
+      delivery.device, delivery.product, delivery.from_version, delivery.version,
+      delivery.transport, to_string(delivery.state), delivery.bytes_done, delivery.bytes_total,
+      to_unix_ms(delivery.started), to_unix_ms(delivery.updated), delivery.detail);
+  if (!done) return done;
+  id = static_cast<std::uint64_t>(database.last_id());
+  return database.run("DELETE FROM delivery WHERE id <= ?1", database.last_id() - max_deliveries);
+}
+
+Status update(Database& database, const Delivery& delivery) {
+  Status done = database.run(
+      "UPDATE delivery SET device = ?2, product = ?3, from_version = ?4, version = ?5, transport = "
+      "?6,"
+      " state = ?7, bytes_done = ?8, bytes_total = ?9, started = ?10, updated = ?11, detail = ?12"
+      " WHERE id = ?1",
+      delivery.id, delivery.device, delivery.product, delivery.from_version, delivery.version,
+      delivery.transport, to_string(delivery.state), delivery.bytes_done, delivery.bytes_total,
+      to_unix_ms(delivery.started), to_unix_ms(delivery.updated), delivery.detail);
+  if (done && database.changes() == 0) {
+    return fail(ErrorCode::not_found, "delivery " + std::to_string(delivery.id) + " is not known");
+  }
+  return done;
+}
+
+}  // namespace
+
+std::string_view to_string(DeliveryState state) {
+  switch (state) {
+    case DeliveryState::transferring:
+      return "transferring";
+    case DeliveryState::transferred:
+      return "transferred";
+    case DeliveryState::installed:
+      return "installed";
+    case DeliveryState::failed:
+      return "failed";
+    case DeliveryState::unknown:
+      break;
+  }
+  return "unknown";
+}
+
+Status CatalogFleet::put(const Device& device) {
+  const Status sane = bounded(device.id, device.product, device.version, device.transport,
+                              device.address, device.channel, device.assigned_version);
+  if (!sane) return sane;
+  return catalog_.write([&](Database& database) {
+    Status done = make_room_for_device(database, device.id);
+    if (!done) return done;
+    return database.run("INSERT OR REPLACE INTO device VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                        device.id, device.product, device.version, device.transport, device.address,
+                        to_unix_ms(device.last_seen), device.channel, device.assigned_version,
+                        device.proven);
+  });
+}
+
+Result<std::vector<Device>> CatalogFleet::devices() {
+  std::vector<Device> devices;
+  const Status done = catalog_.read([&](Database& database) -> Status {
+    auto rows = database.prepare(
+        "SELECT id, product, version, transport, address, last_seen, channel, assigned_version, "
+        "proven"
+        " FROM device ORDER BY id");
+    if (!rows) return fail(rows.error());
+    for (;;) {
+      const Result<bool> row = rows->step();
+      if (!row) return fail(row.error());
+      if (!*row) return {};
+      devices.push_back({rows->text(0), rows->text(1), rows->text(2), rows->text(3), rows->text(4),
+                         from_unix_ms(rows->integer(5)), rows->text(6), rows->text(7),
+                         rows->integer(8) == 1});
+    }
+  });
+  if (!done) return fail(done.error());
+  return devices;
+}
+
+Result<std::uint64_t> CatalogFleet::put(const Delivery& delivery,
+                                        const std::vector<Event>& events) {
+  const Status sane = bounded(delivery.device, delivery.product, delivery.from_version,
+                              delivery.version, delivery.transport, delivery.detail);
+  if (!sane) return fail(sane.error());
+  std::uint64_t id = delivery.id;
+  const Status done = catalog_.write([&](Database& database) {
+    Status stored = delivery.id == 0 ? insert(database, delivery, id) : update(database, delivery);
+    return stored ? add_events(database, events, outbox_limit_) : stored;
+  });
+  if (!done) return fail(done.error());
+  return id;
+}
+
+Result<std::vector<Delivery>> CatalogFleet::deliveries(std::size_t newest) {
+  std::vector<Delivery> deliveries;
+  const Status done = catalog_.read([&](Database& database) -> Status {
+    auto rows = database.prepare(
+        "SELECT id, device, product, from_version, version, transport, state, bytes_done, "
+        "bytes_total,"
+        " started, updated, detail FROM delivery ORDER BY id DESC LIMIT ?1",
+        static_cast<std::int64_t>(std::min<std::size_t>(newest, max_deliveries)));
+    if (!rows) return fail(rows.error());
+    for (;;) {
+      const Result<bool> row = rows->step();
+      if (!row) return fail(row.error());
+      if (!*row) return {};
+      deliveries.push_back({rows->count(0), rows->text(1), rows->text(2), rows->text(3),
+                            rows->text(4), rows->text(5), state_from(rows->text(6)), rows->count(7),
+                            rows->count(8), from_unix_ms(rows->integer(9)),
+                            from_unix_ms(rows->integer(10)), rows->text(11)});
+    }
+  });
+  if (!done) return fail(done.error());
+  return deliveries;
+}
+
+Status CatalogFleet::put(const SourceState& state) {
+  const Status sane = bounded(state.name, state.last_error, state.validator);
+  if (!sane) return sane;
+  return catalog_.write([&](Database& database) {
+    return database.run("INSERT OR REPLACE INTO source VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                        state.name, to_unix_ms(state.last_success), to_unix_ms(state.last_attempt),
+                        state.last_error, state.validator, state.sequence, state.bytes_fetched,
+                        state.rejected);
+  });
+}
+
+Result<SourceState> CatalogFleet::source(const std::string& name) {
+  SourceState state;
+  state.name = name;
+  const Status done = catalog_.read([&](Database& database) -> Status {
+    auto row = database.prepare(
+        "SELECT last_success, last_attempt, last_error, validator, sequence, bytes_fetched, "
+        "rejected"
+        " FROM source WHERE name = ?1",
+        name);
+    if (!row) return fail(row.error());
+    const Result<bool> known = row->step();
+    if (!known) return fail(known.error());
+    if (!*known) return {};
+    state.last_success = from_unix_ms(row->integer(0));
+    state.last_attempt = from_unix_ms(row->integer(1));
+    state.last_error = row->text(2);
+    state.validator = row->text(3);
+    state.sequence = row->count(4);
+    state.bytes_fetched = row->count(5);
+    state.rejected = row->count(6);
+    return {};
+  });
+  if (!done) return fail(done.error());
+  return state;
+}
+
+}  // namespace ferry::storage

@@ -1,0 +1,26 @@
+// Devices, deliveries and the sources' memory in catalog.db. Internal to storage/.
+#pragma once
+
+#include "storage/catalog_database.hpp"
+#include "storage/store.hpp"
+
+namespace ferry::storage {
+
+class CatalogFleet final : public FleetStore {
+ public:
+  CatalogFleet(CatalogDatabase& catalog, std::uint64_t outbox_limit)
+      : catalog_(catalog), outbox_limit_(outbox_limit) {}
+
+  Status put(const Device& device) override;
+  Result<std::vector<Device>> devices() override;
+  Result<std::uint64_t> put(const Delivery& delivery, const std::vector<Event>& events) override;
+  Result<std::vector<Delivery>> deliveries(std::size_t newest) override;
+  Status put(const SourceState& state) override;
+  Result<SourceState> source(const std::string& name) override;
+
+ private:
+  CatalogDatabase& catalog_;
+  std::uint64_t outbox_limit_;
+};
+
+}  // namespace ferry::storage

@@ -1,0 +1,113 @@
+-- What the gateway holds and knows. Times are milliseconds since 1970, digests 32 raw bytes.
+
+-- Sealed packs in packs/. A pack without its row is an orphan.
+CREATE TABLE pack (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  size INTEGER NOT NULL,
+  checked INTEGER NOT NULL
+) STRICT;
+
+-- Artifacts whose bytes are whole: each stands in exactly one pack.
+CREATE TABLE artifact (
+  sha256 BLOB PRIMARY KEY,
+  size INTEGER NOT NULL,
+  chunk_root BLOB NOT NULL,
+  pack INTEGER NOT NULL REFERENCES pack (id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX artifact_by_pack ON artifact (pack);
+
+-- Digests that old devices ask for, computed from bytes already verified.
+CREATE TABLE digest (
+  sha256 BLOB NOT NULL REFERENCES artifact (sha256) ON DELETE CASCADE,
+  kind TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (sha256, kind)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE release (
+  id INTEGER PRIMARY KEY,
+  product TEXT NOT NULL,
+  version TEXT NOT NULL,
+  channel TEXT NOT NULL,
+  source TEXT NOT NULL,
+  admitted INTEGER NOT NULL,
+  UNIQUE (product, version, channel)
+) STRICT;
+
+-- What a release names. It is complete while each sha256 has its artifact.
+CREATE TABLE release_artifact (
+  release INTEGER NOT NULL REFERENCES release (id) ON DELETE CASCADE,
+  position INTEGER NOT NULL,
+  role TEXT NOT NULL,
+  name TEXT NOT NULL,
+  dst_path TEXT NOT NULL,
+  from_version TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  sha256 BLOB NOT NULL,
+  url TEXT NOT NULL,
+  PRIMARY KEY (release, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX release_artifact_by_sha256 ON release_artifact (sha256);
+
+CREATE TABLE device (
+  id TEXT PRIMARY KEY,
+  product TEXT NOT NULL,
+  version TEXT NOT NULL,
+  transport TEXT NOT NULL,
+  address TEXT NOT NULL,
+  last_seen INTEGER NOT NULL,
+  channel TEXT NOT NULL,
+  assigned_version TEXT NOT NULL,
+  proven INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE delivery (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  device TEXT NOT NULL,
+  product TEXT NOT NULL,
+  from_version TEXT NOT NULL,
+  version TEXT NOT NULL,
+  transport TEXT NOT NULL,
+  state TEXT NOT NULL,
+  bytes_done INTEGER NOT NULL,
+  bytes_total INTEGER NOT NULL,
+  started INTEGER NOT NULL,
+  updated INTEGER NOT NULL,
+  detail TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE source (
+  name TEXT PRIMARY KEY,
+  last_success INTEGER NOT NULL,
+  last_attempt INTEGER NOT NULL,
+  last_error TEXT NOT NULL,
+  validator TEXT NOT NULL,
+  sequence INTEGER NOT NULL,
+  bytes_fetched INTEGER NOT NULL,
+  rejected INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Events that the broker has not acknowledged. AUTOINCREMENT: a sequence is never used twice.
+CREATE TABLE outbox (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+  at INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  detail TEXT NOT NULL
+) STRICT;
+
+-- What is dropped first when the outbox is full.
+CREATE INDEX outbox_progress ON outbox (sequence) WHERE kind = 'progress';
+
+-- Counting 100,000 rows for each new event would read them all.
+CREATE TABLE counter (
+  name TEXT PRIMARY KEY,
+  value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO counter VALUES ('outbox_size', 0), ('outbox_dropped', 0);
+CREATE TRIGGER outbox_added AFTER INSERT ON outbox BEGIN
+  UPDATE counter SET value = value + 1 WHERE name = 'outbox_size';
+END;
+CREATE TRIGGER outbox_removed AFTER DELETE ON outbox BEGIN
+  UPDATE counter SET value = value - 1 WHERE name = 'outbox_size';
+END;
