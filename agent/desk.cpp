@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/catalog/version.hpp"
 #include "base/log.hpp"
 #include "formats/padding.hpp"
 #include "transports/transport.h"
@@ -159,9 +160,10 @@ void Desk::expire() {
   keep(tracker_.expire(limits, clock_.now()));
 }
 
-Result<storage::Device> Desk::assign(const std::string& id, const std::string& version) {
+Result<storage::Device> Desk::assign(const std::string& id, const std::string& product_name,
+                                     const std::string& version, bool downgrade) {
   const auto found = std::find_if(devices_.begin(), devices_.end(), [&](const auto& entry) {
-    return entry.second.id == id || entry.first == id;
+    return entry.second.id == id && (product_name.empty() || entry.second.product == product_name);
   });
   if (found == devices_.end()) {
     return fail(ErrorCode::not_found, "device " + id + " is not known; see ferryctl devices");
@@ -171,7 +173,16 @@ Result<storage::Device> Desk::assign(const std::string& id, const std::string& v
     return fail(ErrorCode::not_found, "no complete release " + version + " of " + device.product +
                                           " is here; see ferryctl releases");
   }
+  const auto* settings = product(device.product);
+  const auto order = settings == nullptr || version.empty() || device.version.empty()
+                         ? std::nullopt
+                         : catalog::compare(settings->versions, version, device.version);
+  if (order && *order < 0 && !downgrade) {
+    return fail(ErrorCode::denied, device.id + " runs " + device.version + ", which is above " +
+                                       version + "; say --downgrade to mean it");
+  }
   device.assigned_version = version;
+  device.downgrade = downgrade && !version.empty();
   if (const Status kept = store_.fleet().put(device); !kept) return fail(kept.error());
   log::info("devices", "{} of {} is assigned {}", device.id, device.product,
             version.empty() ? "the newest release" : version);
@@ -188,6 +199,7 @@ std::optional<catalog::Offer> Desk::plan(const storage::Device& device,
   facts.version = version;
   facts.channel = device.channel;
   facts.assigned_version = device.assigned_version;
+  facts.downgrade = device.downgrade;
   return catalog::plan_offer(*view_, catalog::policy_of(*settings), facts);
 }
 

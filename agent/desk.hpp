@@ -44,8 +44,10 @@ class Desk final : public HostRequests {
 
   const std::map<std::string, storage::Device>& devices() const { return devices_; }
   const delivery::PullTracker& deliveries() const { return tracker_; }
-  // Sets ("" clears) the version that a device shall get; ErrorCode::not_found for unknown ones.
-  Result<storage::Device> assign(const std::string& device, const std::string& version);
+  // Sets ("" clears) the version that a device shall get. ErrorCode::not_found: no such device or no
+  // such release; ErrorCode::denied: below the device's version without `downgrade`. `product` may be "".
+  Result<storage::Device> assign(const std::string& device, const std::string& product,
+                                 const std::string& version, bool downgrade);
 
   void seen(const std::string& transport, const formats::link::Seen& message) override;
   void offer(const std::string& transport, const formats::link::AskOffer& ask,

@@ -6,10 +6,6 @@ Json time_or_null(Time time) {
   return time == Time{} ? Json(nullptr) : Json(to_rfc3339(time));
 }
 
-namespace {
-Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
-}  // namespace
-
 Json to_json(const storage::HeldRelease& held, bool servable) {
   Json artifacts = Json::array();
   std::uint64_t size = 0;
@@ -32,7 +28,7 @@ Json to_json(const storage::Delivery& delivery) {
   return {{"id", delivery.id},
           {"device", delivery.device},
           {"product", delivery.product},
-          {"from", text_or_null(delivery.from_version)},
+          {"from", delivery.from_version},
           {"version", delivery.version},
           {"transport", delivery.transport},
           {"state", storage::to_string(delivery.state)},
@@ -40,7 +36,7 @@ Json to_json(const storage::Delivery& delivery) {
           {"bytes_total", delivery.bytes_total},
           {"started", time_or_null(delivery.started)},
           {"updated", time_or_null(delivery.updated)},
-          {"detail", text_or_null(delivery.detail)}};
+          {"detail", delivery.detail}};
 }
 
 Json to_json(const storage::Device& device, const storage::Delivery* newest) {
@@ -53,12 +49,12 @@ Json to_json(const storage::Device& device, const storage::Delivery* newest) {
   }
   return {{"id", device.id},
           {"product", device.product},
-          {"version", text_or_null(device.version)},
+          {"version", device.version},
           {"transport", device.transport},
           {"address", device.address},
           {"last_seen", time_or_null(device.last_seen)},
-          {"assigned", text_or_null(device.assigned_version)},
-          {"channel", text_or_null(device.channel)},
+          {"assigned", device.assigned_version},
+          {"channel", device.channel},
           {"proven", device.proven},
           {"delivery", std::move(delivery)}};
 }
@@ -68,11 +64,29 @@ Json to_json(const TransportStatus& status) {
           {"detail", status.detail}, {"pid", status.pid},       {"restarts", status.restarts}};
 }
 
-Json to_json(const storage::Event& event) {
-  Json value = {{"sequence", event.sequence}, {"at", to_rfc3339(event.at)}, {"kind", event.kind}};
-  const auto detail = formats::parse_json(event.detail, "event");
-  value["detail"] = detail ? *detail : Json(event.detail);
-  return value;
+Json to_json(const source::RunnerStatus& status) {
+  Json fetching = nullptr;
+  if (status.running && !status.progress.artifact.empty()) {
+    fetching = {{"release", status.progress.release},
+                {"artifact", status.progress.artifact},
+                {"bytes_done", status.progress.bytes_done},
+                {"bytes_total", status.progress.bytes_total}};
+  }
+  const char* idle = status.state.last_error.empty() ? "idle" : "failed";
+  const char* state = status.running ? "fetching" : idle;
+  const bool directory = status.type == config::SourceType::directory;
+  return {{"name", status.name},
+          {"type", directory ? "directory" : "https"},
+          {"trust", status.trust},
+          {"state", state},
+          {"runs", status.runs},
+          {"last_success", time_or_null(status.state.last_success)},
+          {"last_attempt", time_or_null(status.state.last_attempt)},
+          {"last_error", status.state.last_error},
+          {"next_attempt", status.running ? Json(nullptr) : time_or_null(status.next_attempt)},
+          {"bytes_fetched", status.state.bytes_fetched},
+          {"rejected", status.state.rejected},
+          {"fetching", std::move(fetching)}};
 }
 
 }  // namespace ferry::agent

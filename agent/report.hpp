@@ -22,6 +22,5 @@ Json to_json(const storage::Delivery& delivery);
 Json to_json(const storage::Device& device, const storage::Delivery* newest);
 Json to_json(const TransportStatus& status);
 Json to_json(const source::RunnerStatus& status);
-Json to_json(const storage::Event& event);
 
 }  // namespace ferry::agent

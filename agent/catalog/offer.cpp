@@ -26,7 +26,8 @@ std::vector<const HeldRelease*> candidates(const View& view, const Policy& polic
     }
     if (!device.version.empty()) {
       const auto order = compare(policy.versions, release.version, device.version);
-      const bool wanted_down = policy.allow_downgrade && !device.assigned_version.empty();
+      const bool wanted_down =
+          (policy.allow_downgrade || device.downgrade) && !device.assigned_version.empty();
       if (!order || *order == 0 || (*order < 0 && !wanted_down)) continue;
     }
     if (view.servable(*held)) found.push_back(held);

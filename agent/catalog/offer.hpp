@@ -25,6 +25,7 @@ struct DeviceFacts {
   std::string version;           // "" = it does not say
   std::string channel;           // "" = the product's
   std::string assigned_version;  // "" = the newest
+  bool downgrade = false;        // an operator agreed that the assigned version is below the device's
 };
 
 // One artifact of an offer and the version of the release it comes from.

@@ -170,13 +170,17 @@ const Delivery* PullTracker::newest(const std::string& product, const std::strin
   return &found->second.back().delivery;
 }
 
-std::vector<Delivery> PullTracker::open() const {
+std::vector<Delivery> PullTracker::known() const {
   std::vector<Delivery> list;
   for (const auto& [key, entries] : entries_) {
-    for (const Entry& entry : entries) {
-      if (!ended(entry.delivery)) list.push_back(entry.delivery);
-    }
+    for (const Entry& entry : entries) list.push_back(entry.delivery);
   }
+  return list;
+}
+
+std::vector<Delivery> PullTracker::open() const {
+  std::vector<Delivery> list = known();
+  std::erase_if(list, ended);
   return list;
 }
 

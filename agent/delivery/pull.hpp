@@ -53,8 +53,9 @@ class PullTracker {
 
   // The newest delivery of a device, or null.
   const storage::Delivery* newest(const std::string& product, const std::string& device) const;
-  // Those that have not ended.
+  // Those that have not ended, and all that are remembered.
   std::vector<storage::Delivery> open() const;
+  std::vector<storage::Delivery> known() const;
 
  private:
   struct Piecewise {

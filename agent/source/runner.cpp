@@ -33,10 +33,11 @@ SourceRunner::~SourceRunner() {
   thread_.join();
 }
 
-void SourceRunner::poke() {
+std::uint64_t SourceRunner::poke() {
   const std::lock_guard lock(mutex_);
   poked_ = true;
   wake_.request_stop();
+  return runs_ + (running_ ? 2 : 1);
 }
 
 void SourceRunner::stop() {
@@ -54,6 +55,7 @@ RunnerStatus SourceRunner::status() const {
   status.state = source_->state();
   const std::lock_guard lock(mutex_);
   status.running = running_;
+  status.runs = runs_;
   status.next_attempt = next_attempt_;
   return status;
 }
@@ -74,6 +76,7 @@ void SourceRunner::wait_for(Duration delay) {
   {
     const std::lock_guard lock(mutex_);
     running_ = false;
+    ++runs_;
     next_attempt_ = clock_.now() + delay;
     woken = wake_.get_token();
   }

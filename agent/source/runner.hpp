@@ -15,8 +15,9 @@ namespace ferry::source {
 struct RunnerStatus {
   std::string name;
   config::SourceType type = config::SourceType::directory;
-  std::string trust;     // why its releases are believed: "signature", "tls" or "local"
-  bool running = false;  // an attempt is under way
+  std::string trust;       // why its releases are believed: "signature", "tls" or "local"
+  bool running = false;    // an attempt is under way
+  std::uint64_t runs = 0;  // attempts that ended
   Progress progress;
   storage::SourceState state;
   Time next_attempt{};  // meaningful while !running
@@ -33,8 +34,9 @@ class SourceRunner {
                                                      const Context& context);
   ~SourceRunner();  // stops and waits for the thread
 
-  // An attempt now; when one is under way, another right after it.
-  void poke();
+  // An attempt now; when one is under way, another right after it. Gives the value of `runs` at
+  // which that attempt has ended.
+  std::uint64_t poke();
   // Asks the thread to end, without waiting; what was committed stays.
   void stop();
   RunnerStatus status() const;
@@ -56,6 +58,7 @@ class SourceRunner {
   std::stop_source wake_;  // ends one wait; made anew for each
   bool poked_ = false;
   bool running_ = false;
+  std::uint64_t runs_ = 0;
   Time next_attempt_{};
   std::thread thread_;  // last: it uses all of the above
 };

@@ -87,6 +87,9 @@ TEST(Offer, ADowngradeOnlyWhenAssignedAndAllowed) {
   DeviceFacts facts = device("2.0.0");
   facts.assigned_version = "1.0.0";
   EXPECT_FALSE(plan_offer(view, Policy{}, facts));
+  facts.downgrade = true;
+  EXPECT_TRUE(plan_offer(view, Policy{}, facts));
+  facts.downgrade = false;
   Policy policy;
   policy.allow_downgrade = true;
   EXPECT_TRUE(plan_offer(view, policy, facts));

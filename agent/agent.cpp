@@ -1,0 +1,236 @@
+#include "agent/agent.hpp"
+
+#include <systemd/sd-daemon.h>
+
+#include <csignal>
+
+#include "agent/state.hpp"
+#include "base/log.hpp"
+
+namespace ferry::agent {
+namespace {
+
+// What is done now and then: expired deliveries, the scrub, the state for the broker.
+constexpr auto housekeeping_interval = std::chrono::seconds(10);
+// Deliveries that ferryctl lists.
+constexpr std::size_t deliveries_shown = 1000;
+
+}  // namespace
+
+Agent::Agent(AgentOptions options, const Clock& clock)
+    : state_(std::make_unique<State>(std::move(options), clock)) {}
+Agent::~Agent() = default;
+
+Status Agent::State::open_store() {
+  storage::StoreOptions wanted;
+  wanted.folder = options.settings.storage.path;
+  wanted.quota = options.settings.storage.quota;
+  wanted.outbox_limit = options.settings.monitor.outbox_limit;
+  auto opened = storage::Store::open(wanted, clock);
+  if (!opened) return fail(opened.error());
+  store = std::move(*opened);
+  DeskEvents events;
+  events.device_changed = [this](const storage::Device& device) { device_changed(device); };
+  events.events_stored = [this] {
+    if (monitor) monitor->events_waiting();
+  };
+  events.pack_corrupt = [this](const std::string& pack, const std::string& why) {
+    pack_corrupt(pack, why);
+  };
+  desk = std::make_unique<Desk>(worker, *store, clock, options.settings.products, events);
+  if (const Status loaded = desk->load(); !loaded) return loaded;
+  auto read = read_catalog(*store, options.settings.products);
+  if (!read) return fail(read.error());
+  use_catalog(std::move(*read));
+  return {};
+}
+
+Status Agent::State::start_control() {
+  control::ControlOptions wanted;
+  wanted.socket = options.settings.gateway.control_socket;
+  server = std::make_unique<control::ControlServer>(loop, wanted, clock, *this);
+  return server->start();
+}
+
+void Agent::State::start_hosts() {
+  SupervisorOptions wanted;
+  wanted.host_program = options.host_program;
+  wanted.plugin_folder = options.plugin_folder;
+  wanted.packs_folder = store->packs_folder();
+  supervisor = std::make_unique<Supervisor>(loop, wanted, options.settings.transports,
+                                            options.settings.products, *desk);
+  supervisor->on_change([this] { transports_changed(); });
+  supervisor->start();
+}
+
+Status Agent::State::start_sources() {
+  for (const auto& settings : options.settings.sources) {
+    const source::Context context{*store, clock,
+                                  [this] { asio::post(loop, [this] { reload_catalog(); }); },
+                                  {}};
+    auto runner = source::SourceRunner::start(settings, context);
+    if (!runner) return fail(runner.error(), "[source." + settings.name + "]");
+    runners.push_back(std::move(*runner));
+  }
+  return {};
+}
+
+Result<Catalog> read_catalog(storage::Store& store,
+                             const std::vector<config::ProductSettings>& products) {
+  auto releases = store.releases().all();
+  if (!releases) return fail(releases.error());
+  auto artifacts = store.releases().artifacts();
+  if (!artifacts) return fail(artifacts.error());
+  std::map<std::string, config::VersionOrder> orders;
+  for (const auto& product : products) orders[product.name] = product.versions;
+  return std::make_shared<const catalog::View>(std::move(*releases), *artifacts, orders);
+}
+
+void Agent::State::use_catalog(Catalog read) {
+  view = std::move(read);
+  desk->set_view(view);
+  if (supervisor) supervisor->catalog_changed();
+}
+
+void Agent::State::reload_catalog() {
+  auto read = std::make_shared<Result<Catalog>>(fail(ErrorCode::cancelled, "not read"));
+  worker.run([this, read] { *read = read_catalog(*store, options.settings.products); },
+             [this, read] {
+               if (!*read) {
+                 log::error("catalog", "could not be read again: {}", read->error().message);
+                 return;
+               }
+               use_catalog(std::move(**read));
+               if (monitor) monitor->events_waiting();
+               if (server && server->watched()) {
+                 server->publish_event("release", "", releases());
+               }
+             });
+}
+
+// Out of the catalog and out of the hosts' hands first, then fetched again.
+void Agent::State::pack_corrupt(const std::string& pack, const std::string& why) {
+  supervisor->withdraw(pack);
+  worker.run(
+      [this, pack, why] {
+        if (const Status done = store->releases().quarantine(pack, why); !done) {
+          log::error("storage", "pack {} could not be quarantined: {}", pack, done.error().message);
+        }
+      },
+      [this] {
+        reload_catalog();
+        for (auto& runner : runners) runner->poke();
+      });
+}
+
+void Agent::State::device_changed(const storage::Device& device) {
+  const Json value = to_json(device, desk->deliveries().newest(device.product, device.id));
+  if (server) server->publish_event("device", device.product + "/" + device.id, value);
+  if (monitor) monitor->publish_device(device.id, value);
+}
+
+void Agent::State::transports_changed() {
+  if (server) server->publish_event("transport", "", transports());
+  publish_state();
+}
+
+void Agent::State::publish_state() {
+  if (monitor) monitor->publish_state(status());
+}
+
+void Agent::State::keep_house() {
+  if (stopping) return;
+  desk->expire();
+  publish_state();
+  struct Found {
+    std::optional<storage::Usage> usage;
+    std::vector<storage::Delivery> recent;
+    std::string error;
+    bool scrubbed = false;
+    std::uint64_t quarantined = 0;
+  };
+  auto found = std::make_shared<Found>();
+  worker.run(
+      [this, found] {
+        const auto scrubbed = store->scrub_step(options.settings.storage.scrub_interval);
+        if (!scrubbed) found->error = scrubbed.error().message;
+        found->scrubbed = scrubbed && *scrubbed;
+        const auto measured = store->usage();
+        if (measured) {
+          found->usage = *measured;
+        } else {
+          found->error = measured.error().message;
+        }
+        auto deliveries = store->fleet().deliveries(deliveries_shown);
+        if (deliveries) found->recent = std::move(*deliveries);
+      },
+      [this, found] {
+        const std::uint64_t before = usage.quarantined;
+        if (found->usage) usage = *found->usage;
+        store_error = found->error;
+        recent = std::move(found->recent);
+        if (usage.quarantined > before) {
+          reload_catalog();
+          for (auto& runner : runners) runner->poke();
+        }
+      });
+  housekeeping.expires_after(housekeeping_interval);
+  housekeeping.async_wait([this](const boost::system::error_code& error) {
+    if (!error) keep_house();
+  });
+}
+
+// systemd ends an agent whose loop stands still (systemd.service(5), WatchdogSec).
+void Agent::State::feed_watchdog() {
+  std::uint64_t microseconds = 0;
+  if (stopping || sd_watchdog_enabled(0, &microseconds) <= 0) return;
+  sd_notify(0, "WATCHDOG=1");
+  watchdog.expires_after(std::chrono::microseconds(microseconds / 3));
+  watchdog.async_wait([this](const boost::system::error_code& error) {
+    if (!error) feed_watchdog();
+  });
+}
+
+// Everything is asked to stop at once, then waited for.
+void Agent::State::stop() {
+  if (stopping) return;
+  stopping = true;
+  log::info("ferryd", "stopping");
+  sd_notify(0, "STOPPING=1");
+  for (auto& runner : runners) runner->stop();
+  housekeeping.cancel();
+  watchdog.cancel();
+  signals.cancel();
+  supervisor->stop([this] { loop.stop(); });
+}
+
+Status Agent::run() {
+  State& state = *state_;
+  state.started = state.clock.now();
+  state.started_steady = state.clock.steady();
+  if (const Status opened = state.open_store(); !opened) return opened;
+  state.start_hosts();
+  if (const Status control = state.start_control(); !control) return control;
+  state.signals.add(SIGTERM);
+  state.signals.add(SIGINT);
+  state.signals.async_wait([&state](const boost::system::error_code& error, int) {
+    if (!error) state.stop();
+  });
+  if (const Status begun = state.start_sources(); !begun) return begun;
+  if (const Status begun = state.start_monitor(); !begun) return begun;
+  log::info("ferryd", "{} started: {} releases, {} sources, {} transports",
+            state.options.settings.gateway.name, state.view->all().size(), state.runners.size(),
+            state.options.settings.transports.size());
+  sd_notify(0, "READY=1");
+  state.feed_watchdog();
+  state.keep_house();
+  state.loop.run();
+  state.runners.clear();
+  state.monitor.reset();
+  state.worker.finish();
+  state.server.reset();
+  state.supervisor.reset();
+  return {};
+}
+
+}  // namespace ferry::agent

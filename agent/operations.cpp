@@ -1,0 +1,104 @@
+// What operators ask of the agent through the control socket.
+#include "agent/state.hpp"
+
+namespace ferry::agent {
+
+Json Agent::State::status() {
+  Json value = {{"gateway", options.settings.gateway.name},
+                {"version", FERRY_VERSION},
+                {"started", time_or_null(started)},
+                {"uptime_seconds",
+                 std::chrono::duration_cast<std::chrono::seconds>(clock.steady() - started_steady)
+                     .count()},
+                {"time", to_rfc3339(clock.now())}};
+  value["store"] = store_status();
+  value["sources"] = sources();
+  value["transports"] = transports();
+  value["monitor"] = monitor_status();
+  value["counters"] = counters();
+  return value;
+}
+
+Json Agent::State::store_status() const {
+  return {{"bytes", usage.bytes},
+          {"quota", usage.quota},
+          {"packs", usage.packs},
+          {"quarantined", usage.quarantined},
+          {"writable", store_error.empty()},
+          {"error", store_error}};
+}
+
+Json Agent::State::counters() const {
+  std::uint64_t fetched = 0;
+  std::uint64_t rejected = 0;
+  for (const auto& runner : runners) {
+    const auto status = runner->status();
+    fetched += status.state.bytes_fetched;
+    rejected += status.state.rejected;
+  }
+  return {{"releases", view->all().size()},
+          {"devices", desk->devices().size()},
+          {"open_deliveries", desk->deliveries().open().size()},
+          {"bytes_fetched", fetched},
+          {"rejected", rejected}};
+}
+
+Json Agent::State::sources() {
+  Json list = Json::array();
+  for (const auto& runner : runners) list.push_back(to_json(runner->status()));
+  return list;
+}
+
+Json Agent::State::transports() const {
+  Json list = Json::array();
+  for (const auto& transport : supervisor->status()) list.push_back(to_json(transport));
+  return list;
+}
+
+Json Agent::State::releases() {
+  Json list = Json::array();
+  for (const auto& held : view->all()) list.push_back(to_json(held, view->servable(held)));
+  return list;
+}
+
+Json Agent::State::devices() {
+  Json list = Json::array();
+  for (const auto& [key, device] : desk->devices()) {
+    list.push_back(to_json(device, desk->deliveries().newest(device.product, device.id)));
+  }
+  return list;
+}
+
+// The store's rows, with those under way as they are at this moment.
+Json Agent::State::deliveries() {
+  std::map<std::uint64_t, storage::Delivery, std::greater<>> newest_first;
+  for (const auto& delivery : recent) newest_first.emplace(delivery.id, delivery);
+  for (const auto& delivery : desk->deliveries().known()) {
+    newest_first.insert_or_assign(delivery.id, delivery);
+  }
+  Json list = Json::array();
+  for (const auto& [id, delivery] : newest_first) list.push_back(to_json(delivery));
+  return list;
+}
+
+Result<Json> Agent::State::sync(const std::string& source) {
+  Json started_sources = Json::array();
+  for (auto& runner : runners) {
+    const std::string name = runner->status().name;
+    if (!source.empty() && name != source) continue;
+    started_sources.push_back({{"name", name}, {"run", runner->poke()}});
+  }
+  if (started_sources.empty() && !source.empty()) {
+    return fail(ErrorCode::not_found, "there is no source " + source + "; see ferryctl sources");
+  }
+  return Json{{"sources", started_sources}};
+}
+
+Result<Json> Agent::State::assign(const control::Assignment& assignment) {
+  auto device = desk->assign(assignment.device, assignment.product, assignment.version,
+                             assignment.downgrade);
+  if (!device) return fail(device.error());
+  return to_json(*device, desk->deliveries().newest(device->product, device->id));
+}
+
+}  // namespace ferry::agent

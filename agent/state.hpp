@@ -1,0 +1,109 @@
+// The agent's parts and what connects them. Internal to agent.cpp and operations.cpp.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/agent.hpp"
+#include "agent/control/control.hpp"
+#include "agent/desk.hpp"
+#include "agent/monitor/monitor.hpp"
+#include "agent/report.hpp"
+#include "agent/source/runner.hpp"
+#include "agent/supervisor.hpp"
+
+namespace ferry::agent {
+
+namespace asio = boost::asio;
+
+// One thread for whatever touches the store, so that the loop never waits for a disk.
+class LoopWorker final : public Worker {
+ public:
+  explicit LoopWorker(asio::io_context& loop) : loop_(loop), thread_(1) {}
+  void run(std::function<void()> work, std::function<void()> then) override {
+    asio::post(thread_, [this, work = std::move(work), then = std::move(then)]() mutable {
+      work();
+      if (then) asio::post(loop_, std::move(then));
+    });
+  }
+  // Ends what was begun; later work is dropped.
+  void finish() { thread_.join(); }
+
+ private:
+  asio::io_context& loop_;
+  asio::thread_pool thread_;
+};
+
+using Catalog = std::shared_ptr<const catalog::View>;
+
+// Reads the whole catalog from the store; on any thread.
+Result<Catalog> read_catalog(storage::Store& store,
+                             const std::vector<config::ProductSettings>& products);
+
+struct Agent::State final : control::ControlRequests {
+  State(AgentOptions given, const Clock& time)
+      : options(std::move(given)), clock(time), worker(loop), signals(loop), housekeeping(loop),
+        watchdog(loop) {}
+
+  // In the order in which run() needs them.
+  Status open_store();
+  Status start_control();
+  void start_hosts();
+  Status start_sources();
+  Status start_monitor();
+  void stop();
+
+  void use_catalog(Catalog read);
+  void reload_catalog();
+  void keep_house();
+  void feed_watchdog();
+
+  void device_changed(const storage::Device& device);
+  void pack_corrupt(const std::string& pack, const std::string& why);
+  void transports_changed();
+  void publish_state();
+
+  Json status() override;
+  Json sources() override;
+  Json releases() override;
+  Json devices() override;
+  Json deliveries() override;
+  Result<Json> sync(const std::string& source) override;
+  Result<Json> assign(const control::Assignment& assignment) override;
+
+  Json transports() const;
+  Json monitor_status() const;
+  Json store_status() const;
+
+  AgentOptions options;
+  const Clock& clock;
+  asio::io_context loop{1};
+  LoopWorker worker;
+  asio::signal_set signals;
+  asio::steady_timer housekeeping;
+  asio::steady_timer watchdog;
+  Time started{};
+  std::chrono::steady_clock::time_point started_steady{};
+  bool stopping = false;
+
+  std::unique_ptr<storage::Store> store;
+  Catalog view;
+  std::unique_ptr<Desk> desk;
+  std::unique_ptr<Supervisor> supervisor;
+  std::unique_ptr<control::ControlServer> server;
+  std::unique_ptr<monitor::Monitor> monitor;
+  std::vector<std::unique_ptr<source::SourceRunner>> runners;
+  // The last that the worker found, for status(), which must not wait for a disk.
+  storage::Usage usage;
+  std::string store_error;
+  std::vector<storage::Delivery> recent;
+};
+
+}  // namespace ferry::agent
