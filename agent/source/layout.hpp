@@ -49,6 +49,7 @@ struct LayoutRelease {
 struct Skipped {
   std::string path;  // control characters replaced: it may be shown
   std::string why;
+  bool version = false;  // a version that is left out, not merely something that is none
 };
 
 struct Layout {

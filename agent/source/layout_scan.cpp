@@ -71,7 +71,8 @@ std::string why_not(int error_number) {
 
 Descriptor open_beneath(int root, const std::string& path, int flags) {
   open_how how{};
-  // A FIFO must not block us, a terminal not become ours; O_PATH opens neither and takes no such flags.
+  // A FIFO must not block us, a terminal not become ours; O_PATH opens neither and takes no such
+  // flags.
   const int harmless = (flags & O_PATH) != 0 ? 0 : O_NONBLOCK | O_NOCTTY;
   how.flags = static_cast<std::uint64_t>(flags | harmless | O_CLOEXEC);
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
@@ -115,7 +116,11 @@ Status LayoutScan::list(const std::string& folder,
 }
 
 void LayoutScan::skip(const std::string& path, std::string_view why) {
-  skipped_.push_back({shown(path), std::string(why)});
+  skipped_.push_back({shown(path), std::string(why), false});
+}
+
+void LayoutScan::leave_out(const std::string& version, std::string_view why) {
+  skipped_.push_back({version, fmt::format("is left out: {}", why), true});
 }
 
 LayoutScan::Version& LayoutScan::version(const std::string& name) {
@@ -202,7 +207,7 @@ Result<Layout> LayoutScan::run() {
   for (auto& [name, found] : versions_) {
     LayoutRelease& release = found.release;
     if (!found.refused.empty()) {
-      skip(name, fmt::format("is left out, because {} {}", shown(found.refused), found.why));
+      leave_out(name, fmt::format("{} {}", shown(found.refused), found.why));
       continue;
     }
     if (release.files.empty()) continue;  // a folder that nothing was copied into yet
@@ -210,7 +215,7 @@ Result<Layout> LayoutScan::run() {
               [](const auto& a, const auto& b) { return a.artifact.name < b.artifact.name; });
     const Status good = formats::check_release(release.release("product", "stable"));
     if (!good) {
-      skip(name, "is left out: " + shown(good.error().message));
+      leave_out(name, shown(good.error().message));
       continue;
     }
     layout.releases.push_back(std::move(release));

@@ -33,6 +33,7 @@ class LayoutScan {
   Status visit_file_system(Version& version, const std::string& folder, const std::string& name,
                            int depth);
   void skip(const std::string& path, std::string_view why);
+  void leave_out(const std::string& version, std::string_view why);
   Version& version(const std::string& name);
 
   int root_;

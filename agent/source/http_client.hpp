@@ -1,0 +1,79 @@
+// GET over HTTPS by libcurl, within bounds: certificates checked, HTTPS only (redirects included),
+// nothing decompressed, at most as many bytes as the caller takes.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/digest.hpp"
+#include "base/result.hpp"
+#include "config/settings.hpp"
+
+namespace ferry::source {
+
+struct HttpRequest {
+  std::string url;
+  std::string if_none_match;  // "" = not sent
+  std::uint64_t offset = 0;   // 0 = everything, no Range is sent
+  std::string if_range;       // strong ETag; goes with offset
+  Duration longest{0};        // for the whole transfer; 0 = no bound but the stall timeout
+};
+
+// The head of the final response.
+struct HttpHead {
+  long status = 0;
+  std::string etag;
+  std::string content_range;
+  std::string content_encoding;
+  std::optional<std::uint64_t> content_length;
+};
+
+// Called once, before the first byte of the body; an error ends the transfer with that error.
+using TakeHead = std::function<Status(const HttpHead&)>;
+using TakeBody = std::function<Status(Bytes)>;
+
+// Not thread-safe; keeps connections open between requests.
+class HttpClient {
+ public:
+  static Result<HttpClient> open(const config::SourceSettings& settings);
+  HttpClient(HttpClient&&) noexcept;
+  HttpClient& operator=(HttpClient&&) noexcept;
+  ~HttpClient();
+
+  // Blocks until the response has ended. ErrorCode::unavailable when the link failed at any point;
+  // timed_out when it stalled; denied when the server's certificate is not trusted; cancelled soon
+  // after `stop`. Statuses are the caller's to judge, in `head`.
+  Status get(const HttpRequest& request, const std::stop_token& stop, const TakeHead& head,
+             const TakeBody& body);
+
+ private:
+  struct State;
+  explicit HttpClient(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// A strong ETag as If-Range may carry it, or "" for a weak, missing or unreasonable one.
+std::string strong_validator(const std::string& etag);
+
+// "bytes 100-199/200" taken apart; nothing unless it is exactly of that form.
+struct ContentRange {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  std::uint64_t total = 0;
+};
+std::optional<ContentRange> parse_content_range(std::string_view text);
+
+// An error unless the body is the bytes themselves: what is compressed has other lengths and
+// hashes.
+Status check_encoding(const HttpHead& head);
+
+// What a status other than those expected means: not_found, unavailable (the server's trouble),
+// denied or invalid, with a text that says what to do where something can be done.
+Failure unexpected_status(long status);
+
+}  // namespace ferry::source

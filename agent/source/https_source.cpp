@@ -1,0 +1,259 @@
+#include "agent/source/https_source.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "agent/source/download.hpp"
+#include "agent/source/ingest.hpp"
+
+namespace ferry::source {
+namespace {
+
+// Index and documents are small: a server that trickles them for so long is given up.
+constexpr Duration document_time = std::chrono::minutes(5);
+// Releases that may fail one after the other for reasons of link or store before the rest is left.
+constexpr int patience = 3;
+
+bool is_refusal(ErrorCode code) {
+  return code == ErrorCode::corrupt || code == ErrorCode::invalid || code == ErrorCode::denied ||
+         code == ErrorCode::too_large || code == ErrorCode::exists;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Source>> HttpsSource::make(const config::SourceSettings& settings,
+                                                  const Context& context) {
+  std::optional<PublicKey> key;
+  if (settings.trust == config::Trust::signature) {
+    const Result<PublicKey> loaded = PublicKey::load(settings.public_key);
+    if (!loaded) return fail(loaded.error(), "public_key");
+    key = *loaded;
+  }
+  Result<HttpClient> client = HttpClient::open(settings);
+  if (!client) return fail(client.error());
+  return std::unique_ptr<Source>(new HttpsSource(settings, context, key, std::move(*client)));
+}
+
+HttpsSource::HttpsSource(const config::SourceSettings& settings, const Context& context,
+                         std::optional<PublicKey> key, HttpClient client)
+    : settings_(settings),
+      context_(context),
+      ledger_(context_, settings.name),
+      key_(key),
+      client_(std::move(client)) {}
+
+bool HttpsSource::wait(std::stop_token stop, Duration longest) {
+  std::unique_lock lock(wait_mutex_);
+  waiting_.wait_for(lock, stop, longest, [] { return false; });
+  return false;
+}
+
+Result<Report> HttpsSource::sync(std::stop_token stop) {
+  ledger_.attempt_begins();
+  return ledger_.attempt_ends(attempt(stop));
+}
+
+std::string HttpsSource::validator_prefix() const {
+  const std::string identity = settings_.url + "\n" + (key_ ? key_->base64() : "tls");
+  return Sha256::of(as_bytes(identity)).hex().substr(0, 16) + " ";
+}
+
+Result<std::map<HttpsSource::Name, bool>> HttpsSource::held() const {
+  const Result<std::vector<storage::HeldRelease>> all = context_.store.releases().all();
+  if (!all) return fail(all.error());
+  std::map<Name, bool> held;
+  for (const storage::HeldRelease& release : *all) {
+    const formats::Release& name = release.release;
+    held[{name.product, name.version, name.channel}] = release.complete;
+  }
+  return held;
+}
+
+Result<Report> HttpsSource::attempt(const std::stop_token& stop) {
+  const std::uint64_t before = ledger_.progress().bytes_fetched;
+  const Result<std::map<Name, bool>> here = held();
+  if (!here) return fail(here.error());
+  // With something amiss here, "unchanged" is no answer.
+  const bool all_whole =
+      std::all_of(here->begin(), here->end(), [](const auto& release) { return release.second; });
+  std::string known = ledger_.state().validator;
+  const std::string prefix = validator_prefix();
+  known = all_whole && known.starts_with(prefix) ? known.substr(prefix.size()) : "";
+
+  Report report;
+  std::string validator;
+  Result<std::optional<formats::Index>> index = fetch_index(stop, known, validator);
+  if (!index) return fail(index.error());
+  if (!*index) {
+    report.unchanged = true;
+    return report;
+  }
+  ledger_.set_validator("");
+  const Status fetched = fetch_releases(**index, *here, stop, report);
+  report.bytes_fetched = ledger_.progress().bytes_fetched - before;
+  if (!fetched) return fail(fetched.error());
+  ledger_.set_validator(validator.empty() ? "" : prefix + validator);
+  report.unchanged = report.releases_admitted == 0;
+  return report;
+}
+
+Result<std::string> HttpsSource::fetch_document(const std::string& url, std::uint64_t limit,
+                                                const std::string& if_none_match,
+                                                const std::stop_token& stop, HttpHead& head) {
+  HttpRequest request;
+  request.url = settings_.url + url;
+  request.if_none_match = if_none_match;
+  request.longest = document_time;
+  std::string document;
+  const auto too_large = [&]() {
+    return fail(ErrorCode::too_large, fmt::format("larger than {} bytes", limit));
+  };
+  const Status got = client_.get(
+      request, stop,
+      [&](const HttpHead& arrived) -> Status {
+        head = arrived;
+        if (arrived.status == 304 && !if_none_match.empty()) return {};
+        if (arrived.status != 200) return unexpected_status(arrived.status);
+        if (arrived.content_length && *arrived.content_length > limit) return too_large();
+        return check_encoding(arrived);
+      },
+      [&](Bytes piece) -> Status {
+        if (piece.size() > limit - document.size()) return too_large();
+        document += as_text(piece);
+        return {};
+      });
+  if (!got) return fail(got.error());
+  return document;
+}
+
+Result<std::optional<formats::Index>> HttpsSource::fetch_index(const std::stop_token& stop,
+                                                               const std::string& known_validator,
+                                                               std::string& validator) {
+  HttpHead head;
+  const Result<std::string> document =
+      fetch_document("index.json", formats::index_size_limit, known_validator, stop, head);
+  if (!document) return fail(document.error());
+  if (head.status == 304) return std::optional<formats::Index>();
+  validator = head.etag;
+  Result<formats::Index> index = check_index(*document);
+  if (!index) {
+    ledger_.rejected(settings_.url + "index.json", index.error().message);
+    return fail(index.error());
+  }
+  if (const Status kept = ledger_.accepted(index->sequence); !kept) return fail(kept.error());
+  return std::optional<formats::Index>(std::move(*index));
+}
+
+Result<formats::Index> HttpsSource::check_index(const std::string& document) {
+  const Result<formats::Envelope> envelope = formats::parse_envelope(document);
+  if (!envelope) return fail(envelope.error());
+  if (envelope->payload_type != formats::index_payload_type) {
+    return fail(ErrorCode::invalid, "index.json: its payload is no index");
+  }
+  if (key_) {
+    const std::string message = formats::signed_bytes(*envelope);
+    const auto& signatures = envelope->signatures;
+    const bool good = std::any_of(signatures.begin(), signatures.end(), [&](const auto& signature) {
+      return key_->verify(as_bytes(message), as_bytes(signature.signature));
+    });
+    if (!good) {
+      return fail(ErrorCode::denied,
+                  fmt::format("index.json: no signature by public_key {}: is this the key that the "
+                              "site is published with?",
+                              key_->key_id()));
+    }
+  }
+  Result<formats::Index> index = formats::parse_index(envelope->payload);
+  if (!index) return fail(index.error());
+  const std::uint64_t highest = ledger_.state().sequence;
+  if (index->sequence < highest) {
+    return fail(
+        ErrorCode::denied,
+        fmt::format("index.json: sequence {} is below {}, seen before: an old copy, or the "
+                    "site was made anew; to accept it, give the [source] section a new name",
+                    index->sequence, highest));
+  }
+  return index;
+}
+
+Status HttpsSource::fetch_releases(const formats::Index& index, const std::map<Name, bool>& held,
+                                   const std::stop_token& stop, Report& report) {
+  Status first;
+  int failures_in_a_row = 0;
+  for (const formats::IndexEntry& entry : index.releases) {
+    if (stop.stop_requested()) return fail(ErrorCode::cancelled, "stopped");
+    const auto known = held.find({entry.product, entry.version, entry.channel});
+    if (known != held.end() && known->second) {
+      check_unchanged(entry);
+      continue;
+    }
+    const Status done = fetch_release(entry, stop);
+    if (done) {
+      ++report.releases_admitted;
+      failures_in_a_row = 0;
+      continue;
+    }
+    const std::string name = entry.product + " " + entry.version;
+    if (done.error().code == ErrorCode::cancelled) return done;
+    if (is_refusal(done.error().code)) ledger_.rejected(name, done.error().message);
+    if (first) first = fail(done.error(), name);
+    // Without a link or room each further one would only wait and fail.
+    failures_in_a_row = is_refusal(done.error().code) ? 0 : failures_in_a_row + 1;
+    if (failures_in_a_row == patience) return first;
+  }
+  return first;
+}
+
+void HttpsSource::check_unchanged(const formats::IndexEntry& entry) {
+  const Name name(entry.product, entry.version, entry.channel);
+  const auto [known, fresh] = documents_.emplace(name, entry.sha256);
+  if (fresh || known->second == entry.sha256) return;
+  known->second = entry.sha256;
+  ledger_.rejected(entry.product + " " + entry.version,
+                   "the site changed a version that is here already; versions are immutable: "
+                   "publish the change as a new one");
+}
+
+Result<formats::Release> HttpsSource::fetch_release_document(const formats::IndexEntry& entry,
+                                                             const std::stop_token& stop) {
+  HttpHead head;
+  const Result<std::string> document = fetch_document(entry.document, entry.size, "", stop, head);
+  if (!document) return fail(document.error());
+  // Cut short by the link, or another file: only its whole hash says that it is the one of the
+  // index.
+  if (document->size() < entry.size && !head.content_length) {
+    return fail(ErrorCode::unavailable, entry.document + ": ended early");
+  }
+  if (document->size() != entry.size || Sha256::of(as_bytes(*document)) != entry.sha256) {
+    return fail(ErrorCode::corrupt, entry.document + ": is not what the index says");
+  }
+  Result<formats::Release> release = formats::parse_release(*document);
+  if (!release) return fail(release.error(), entry.document);
+  if (release->product != entry.product || release->version != entry.version ||
+      release->channel != entry.channel) {
+    return fail(ErrorCode::invalid,
+                entry.document + ": is for another release than the index says");
+  }
+  for (const formats::ReleaseArtifact& artifact : release->artifacts) {
+    if (artifact.url.empty()) {
+      return fail(ErrorCode::invalid, entry.document + ": " + artifact.name + " has no url");
+    }
+  }
+  return release;
+}
+
+Status HttpsSource::fetch_release(const formats::IndexEntry& entry, const std::stop_token& stop) {
+  const Result<formats::Release> release = fetch_release_document(entry, stop);
+  if (!release) return fail(release.error());
+  Download download(client_, ledger_, stop);
+  Ingest ingest(context_, ledger_, key_ ? "signature" : "tls");
+  const Status done = ingest.run(
+      *release, stop, [&](storage::PackWriter& pack, const formats::ReleaseArtifact& artifact) {
+        return download.run(settings_.url + artifact.url, pack, *release, artifact);
+      });
+  if (done) documents_[{entry.product, entry.version, entry.channel}] = entry.sha256;
+  return done;
+}
+
+}  // namespace ferry::source

@@ -1,0 +1,111 @@
+#include "agent/source/ingest.hpp"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <unordered_set>
+
+#include "base/log.hpp"
+
+namespace ferry::source {
+namespace {
+
+// Open packs are memory. Those closed meanwhile are read once more when they are sealed.
+constexpr std::size_t open_packs = 2;
+
+void add(PackPlan& plan, const formats::ReleaseArtifact& artifact) {
+  plan.artifacts.push_back(&artifact);
+  plan.bytes += artifact.size;
+}
+
+// Two sources may fetch the same artifact at the same time: each into a pack of its own.
+std::string pack_name(const std::string& source, const PackPlan& plan) {
+  Digester digester(Algorithm::sha256);
+  for (const formats::ReleaseArtifact* artifact : plan.artifacts) {
+    digester.update(artifact->sha256.bytes);
+  }
+  return fmt::format("{}-{}.pack", source, digester.hex().substr(0, 32));
+}
+
+}  // namespace
+
+std::vector<PackPlan> plan_packs(
+    const std::string& source, const formats::Release& release,
+    const std::function<bool(const formats::ReleaseArtifact&)>& wanted) {
+  std::vector<PackPlan> plans;
+  PackPlan small;
+  std::unordered_set<Sha256, Sha256Hash> planned;
+  for (const formats::ReleaseArtifact& artifact : release.artifacts) {
+    if (planned.contains(artifact.sha256) || !wanted(artifact)) continue;
+    planned.insert(artifact.sha256);
+    if (artifact.size < own_pack_size) {
+      add(small, artifact);
+      continue;
+    }
+    PackPlan own;
+    add(own, artifact);
+    plans.push_back(std::move(own));
+  }
+  if (!small.artifacts.empty()) plans.push_back(std::move(small));
+  for (PackPlan& plan : plans) plan.name = pack_name(source, plan);
+  return plans;
+}
+
+Result<std::vector<storage::StoredArtifact>> Ingest::fill_and_seal(
+    const std::vector<PackPlan>& plans, const std::stop_token& stop, const Fill& fill) {
+  std::vector<std::optional<storage::PackWriter>> packs(plans.size());
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    Result<storage::PackWriter> pack = context_.store.incoming(plans[i].name, plans[i].bytes);
+    if (!pack) return fail(pack.error());
+    for (const formats::ReleaseArtifact* artifact : plans[i].artifacts) {
+      if (stop.stop_requested()) return fail(ErrorCode::cancelled, "stopped");
+      const Status filled = fill(*pack, *artifact);
+      ledger_.artifact_ends();
+      if (!filled) return fail(filled.error(), artifact->name);
+    }
+    if (i + open_packs >= plans.size()) packs[i] = std::move(*pack);
+  }
+  std::vector<storage::StoredArtifact> sealed;
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    if (!packs[i]) {
+      Result<storage::PackWriter> again = context_.store.incoming(plans[i].name, 0);
+      if (!again) return fail(again.error());
+      packs[i] = std::move(*again);
+    }
+    Result<std::vector<storage::StoredArtifact>> done =
+        packs[i]->seal(context_.store.packs_folder());
+    packs[i].reset();
+    if (!done) return fail(done.error());
+    sealed.insert(sealed.end(), done->begin(), done->end());
+  }
+  return sealed;
+}
+
+Status Ingest::run(const formats::Release& release, const std::stop_token& stop, const Fill& fill) {
+  Status searched;
+  const std::vector<PackPlan> plans =
+      plan_packs(ledger_.state().name, release, [&](const formats::ReleaseArtifact& artifact) {
+        const auto known = context_.store.releases().find(artifact.sha256);
+        if (!known) searched = fail(known.error());
+        return known && !known->has_value();
+      });
+  if (!searched) return searched;
+  const std::uint64_t before = ledger_.progress().bytes_fetched;
+  Result<std::vector<storage::StoredArtifact>> sealed = fill_and_seal(plans, stop, fill);
+  if (!sealed) return fail(sealed.error());
+
+  storage::HeldRelease held;
+  held.release = release;
+  held.source = ledger_.state().name;
+  held.admitted = context_.clock.now();
+  const std::uint64_t fetched = ledger_.progress().bytes_fetched - before;
+  const Status admitted = context_.store.releases().admit(
+      held, *sealed, ledger_.admission_events(release, fetched, trust_));
+  if (!admitted) return admitted;
+  log::info("source " + held.source, "{} {} ({}) is here: {} artifacts, {} bytes fetched",
+            release.product, release.version, release.channel, release.artifacts.size(), fetched);
+  if (context_.admitted) context_.admitted();
+  return {};
+}
+
+}  // namespace ferry::source

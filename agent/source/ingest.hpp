@@ -1,0 +1,54 @@
+// Brings the artifacts of one release into packs, seals them and admits the release. How the bytes
+// come is the caller's.
+#pragma once
+
+#include <functional>
+#include <stop_token>
+#include <string_view>
+#include <vector>
+
+#include "agent/source/ledger.hpp"
+#include "agent/source/source.hpp"
+
+namespace ferry::source {
+
+// Artifacts of at least this size get a pack of their own; smaller ones of a release share one.
+inline constexpr std::uint64_t own_pack_size = 1U << 20U;
+
+// A pack to be filled.
+struct PackPlan {
+  std::string name;  // the same for the same artifacts, so that a killed fetch is found again
+  std::vector<const formats::ReleaseArtifact*> artifacts;  // each digest once
+  std::uint64_t bytes = 0;
+};
+
+// Pure: how those artifacts of a release that are `wanted` are packed.
+std::vector<PackPlan> plan_packs(
+    const std::string& source, const formats::Release& release,
+    const std::function<bool(const formats::ReleaseArtifact&)>& wanted);
+
+class Ingest {
+ public:
+  // Makes one artifact complete in `pack`: begin, append, finish.
+  using Fill = std::function<Status(storage::PackWriter& pack, const formats::ReleaseArtifact&)>;
+
+  // `trust` is "signature", "tls" or "local".
+  Ingest(const Context& context, Ledger& ledger, std::string_view trust)
+      : context_(context), ledger_(ledger), trust_(trust) {}
+
+  // On the source's thread. Whatever came in stays in open packs when it fails, and is found by the
+  // next attempt. Packs are sealed only when all are full: a sealed pack without its release is
+  // swept at start.
+  Status run(const formats::Release& release, const std::stop_token& stop, const Fill& fill);
+
+ private:
+  Result<std::vector<storage::StoredArtifact>> fill_and_seal(const std::vector<PackPlan>& plans,
+                                                             const std::stop_token& stop,
+                                                             const Fill& fill);
+
+  const Context& context_;
+  Ledger& ledger_;
+  std::string_view trust_;
+};
+
+}  // namespace ferry::source

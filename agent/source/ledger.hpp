@@ -1,0 +1,57 @@
+// What a source remembers and tells: its row in the store, its events, and how far it is just now.
+#pragma once
+
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "agent/source/source.hpp"
+
+namespace ferry::source {
+
+// Thread-safe. The store's row is written at the end of each attempt, and whenever it must not be
+// lost.
+class Ledger {
+ public:
+  // Reads the row; a source that is new begins with an empty one.
+  Ledger(const Context& context, const std::string& source);
+
+  storage::SourceState state() const;
+  Progress progress() const;
+
+  void attempt_begins();
+  // Gives the result on, after having written it down.
+  Result<Report> attempt_ends(Result<Report> result);
+
+  // The index `sequence` was accepted; the row is written at once, so that no lower one ever is.
+  Status accepted(std::uint64_t sequence);
+  // The ETag of an index whose releases are all here; "" when they are not.
+  void set_validator(const std::string& validator);
+
+  // Something from outside was thrown away: counts it, tells the outbox, writes one log line.
+  void rejected(const std::string& what, const std::string& why);
+
+  void artifact_begins(const formats::Release& release, const formats::ReleaseArtifact& artifact,
+                       std::uint64_t offset);
+  // A piece came in.
+  void received(std::size_t length);
+  // The bytes that came before are thrown away.
+  void artifact_afresh();
+  void artifact_ends();
+
+  // The events that stand for an admitted release; `checked` says what it was believed for:
+  // "signature", "tls" or "local".
+  std::vector<storage::Event> admission_events(const formats::Release& release,
+                                               std::uint64_t bytes_fetched,
+                                               std::string_view checked) const;
+
+ private:
+  Status write(const storage::SourceState& state);
+
+  const Context& context_;
+  mutable std::mutex mutex_;
+  storage::SourceState state_;
+  Progress progress_;
+};
+
+}  // namespace ferry::source
