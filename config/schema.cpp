@@ -184,15 +184,15 @@ constexpr auto http = std::to_array<Key<TransportSettings>>({
                              "The product of requests that no product's match_ keys fit."),
     plugin_key<values::Connections>("max_connections", "256",
                                     "How many devices may be connected at once."),
-    plugin_key<values::Time>("idle_timeout", "60s",
-                             "A connection on which nothing moves for so long is closed."),
-    plugin_key<values::Time>("header_timeout", "10s",
-                             "A request has to be complete within this time."),
+    plugin_key<values::Timeout>("idle_timeout", "60s",
+                                "A connection on which nothing moves for so long is closed."),
+    plugin_key<values::Timeout>("header_timeout", "10s",
+                                "A request has to be complete within this time."),
 });
 
 constexpr auto loopback = std::to_array<Key<TransportSettings>>({
-    plugin_key<values::Name>("product", "", "The product of the one device that it plays."),
-    plugin_key<values::Name>("device", "", "The id of that device."),
+    plugin_key<values::Name>("product", "", "The product of the device that loopback plays."),
+    plugin_key<values::Name>("device", "", "The id of the device that loopback plays."),
 });
 
 struct Plugin {

@@ -171,6 +171,12 @@ optional<Duration> Time::parse(string_view text) {
   return nullopt;
 }
 
+optional<Duration> Timeout::parse(string_view text) {
+  const auto time = Time::parse(text);
+  if (!time || *time > std::chrono::hours(24)) return nullopt;
+  return time;
+}
+
 optional<std::uint64_t> Count::parse(string_view text) {
   return between(text, 1, 10'000'000);
 }

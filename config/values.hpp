@@ -53,6 +53,12 @@ struct Time {
   static std::optional<Duration> parse(std::string_view text);
 };
 
+// 1 ms to a day.
+struct Timeout {
+  static constexpr std::string_view noun = "a time of at most 24h, like 100ms, 30s or 10min";
+  static std::optional<Duration> parse(std::string_view text);
+};
+
 struct Count {
   static constexpr std::string_view noun = "a number from 1 to 10000000";
   static std::optional<std::uint64_t> parse(std::string_view text);

@@ -47,6 +47,12 @@ TEST(Values, TimeRefusesOtherTexts) {
                  "18446744073709551615d", "99999999999999999999s"});
 }
 
+TEST(Values, TimeoutIsATimeUpToADay) {
+  EXPECT_EQ(Timeout::parse("100ms"), milliseconds(100));
+  EXPECT_EQ(Timeout::parse("1d"), milliseconds(86'400'000));
+  refuses<Timeout>({"", "0s", "2d", "25h", "10"});
+}
+
 TEST(Values, EndpointIsAnAddressAndAPort) {
   accepts<Endpoint>({"0.0.0.0:8000", "127.0.0.1:0", "[::]:80", "[fe80::1]:65535"});
   refuses<Endpoint>({"", "80a", "8000", ":8000", "localhost:80", "::1:80", "[127.0.0.1]:80",
