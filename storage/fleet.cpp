@@ -25,17 +25,17 @@ DeliveryState state_from(const std::string& name) {
   return DeliveryState::unknown;
 }
 
-Status make_room_for_device(Database& database, const std::string& id) {
-  const auto known = database.number("SELECT count(*) FROM device WHERE id = ?1", id);
+Status make_room_for_device(Database& database, const Device& device) {
+  const auto known = database.number(
+      "SELECT count(*) FROM device WHERE product = ?1 AND id = ?2", device.product, device.id);
   if (!known) return fail(known.error());
   if (*known > 0) return {};
   const auto count = database.number("SELECT count(*) FROM device");
   if (!count) return fail(count.error());
   if (*count < max_devices) return {};
   return database.run(
-      "DELETE FROM device WHERE id = (SELECT id FROM device ORDER BY assigned_version <> '', "
-      "last_seen"
-      " LIMIT 1)");
+      "DELETE FROM device WHERE (product, id) = (SELECT product, id FROM device"
+      " ORDER BY assigned_version <> '', last_seen LIMIT 1)");
 }
 
 Status insert(Database& database, const Delivery& delivery, std::uint64_t& id) {
@@ -89,12 +89,13 @@ Status CatalogFleet::put(const Device& device) {
                               device.address, device.channel, device.assigned_version);
   if (!sane) return sane;
   return catalog_.write([&](Database& database) {
-    Status done = make_room_for_device(database, device.id);
+    Status done = make_room_for_device(database, device);
     if (!done) return done;
-    return database.run("INSERT OR REPLACE INTO device VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                        device.id, device.product, device.version, device.transport, device.address,
-                        to_unix_ms(device.last_seen), device.channel, device.assigned_version,
-                        device.proven);
+    return database.run(
+        "INSERT OR REPLACE INTO device VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        device.product, device.id, device.version, device.transport, device.address,
+        to_unix_ms(device.last_seen), device.channel, device.assigned_version, device.downgrade,
+        device.proven);
   });
 }
 
@@ -103,8 +104,7 @@ Result<std::vector<Device>> CatalogFleet::devices() {
   const Status done = catalog_.read([&](Database& database) -> Status {
     auto rows = database.prepare(
         "SELECT id, product, version, transport, address, last_seen, channel, assigned_version, "
-        "proven"
-        " FROM device ORDER BY id");
+        "downgrade, proven FROM device ORDER BY product, id");
     if (!rows) return fail(rows.error());
     for (;;) {
       const Result<bool> row = rows->step();
@@ -112,7 +112,7 @@ Result<std::vector<Device>> CatalogFleet::devices() {
       if (!*row) return {};
       devices.push_back({rows->text(0), rows->text(1), rows->text(2), rows->text(3), rows->text(4),
                          from_unix_ms(rows->integer(5)), rows->text(6), rows->text(7),
-                         rows->integer(8) == 1});
+                         rows->integer(8) == 1, rows->integer(9) == 1});
     }
   });
   if (!done) return fail(done.error());

@@ -51,15 +51,17 @@ CREATE TABLE release_artifact (
 CREATE INDEX release_artifact_by_sha256 ON release_artifact (sha256);
 
 CREATE TABLE device (
-  id TEXT PRIMARY KEY,
   product TEXT NOT NULL,
+  id TEXT NOT NULL,
   version TEXT NOT NULL,
   transport TEXT NOT NULL,
   address TEXT NOT NULL,
   last_seen INTEGER NOT NULL,
   channel TEXT NOT NULL,
   assigned_version TEXT NOT NULL,
-  proven INTEGER NOT NULL
+  downgrade INTEGER NOT NULL,
+  proven INTEGER NOT NULL,
+  PRIMARY KEY (product, id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE delivery (
