@@ -22,16 +22,18 @@ class LinkProxy:
 
     `source_host`: the loopback address that the target sees as the client's. `rate`: bytes a second towards
     the client, all connections together; 0 is as fast as it goes. `delay`: seconds that each piece is late.
-    `buffer`: size of the sockets' buffers, so that what was forwarded is close to what has arrived.
+    `buffer`: size of the sockets' buffers, so that what was forwarded is close to what has arrived. `on_up` is
+    called with each piece that the client sends, on the proxy's thread, before it is forwarded.
     """
 
     def __init__(self, target, listen_host="127.0.0.1", listen_port=0, source_host=None, rate=0, delay=0.0,
-                 buffer=64 * 1024):
+                 buffer=64 * 1024, on_up=None):
         self.target = target
         self.source_host = source_host
         self.rate = rate
         self.delay = delay
         self.buffer = buffer
+        self.on_up = on_up
         self.down_bytes = 0       # forwarded from the target to the client
         self.up_bytes = 0         # forwarded from the client to the target
         self.accepted = 0         # connections that were forwarded
@@ -183,6 +185,8 @@ class LinkProxy:
                 break
             if down:
                 piece = await self._pace(piece)
+            elif self.on_up:
+                self.on_up(piece)
             writer.write(piece)
             await writer.drain()
             if down:

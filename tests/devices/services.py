@@ -100,15 +100,16 @@ class Certificates:
 
 
 class Nginx(Service):
-    """Serves `site` over TLS. Its access log says which ranges were asked for."""
+    """Serves `site`, over TLS when there are certificates. Its access log says which ranges were asked for."""
 
-    def __init__(self, folder, site, certificates):
+    def __init__(self, folder, site, certificates=None):
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True)
         self.port = free_port()
         self.access_log = folder / "access.log"
         temporary = "\n".join(f"  {kind}_temp_path {folder}/{kind};"
                               for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        tls = f"ssl_certificate {certificates.certificate}; ssl_certificate_key {certificates.key};" if certificates else ""
         user = "user root;" if os.geteuid() == 0 else ""
         (folder / "nginx.conf").write_text(f"""\
 daemon off;
@@ -125,9 +126,8 @@ http {{
   log_format asked '$request_method $uri $status "$http_range" $body_bytes_sent';
   access_log {self.access_log} asked;
   server {{
-    listen 127.0.0.1:{self.port} ssl;
-    ssl_certificate {certificates.certificate};
-    ssl_certificate_key {certificates.key};
+    listen 127.0.0.1:{self.port}{" ssl" if certificates else ""};
+    {tls}
     root {site};
   }}
 }}

@@ -141,7 +141,7 @@ class Gateway:
         """As power does: SIGKILL to the agent. Its hosts end by themselves; waits until they have."""
         hosts = self.host_pids() if self.process and self.process.poll() is None else []
         self._end(signal.SIGKILL)
-        wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in hosts), "its hosts are gone", 5, 0.002)
+        wait_for(lambda: not any(alive(pid) for pid in hosts), "its hosts are gone", 5, 0.002)
 
     def _end(self, number):
         if self.process is None:
@@ -240,6 +240,10 @@ def fetch(port, path, headers=None, method="GET", timeout=10, host="127.0.0.1"):
         return answer.status, dict(answer.getheaders()), answer.read()
     finally:
         connection.close()
+
+
+def alive(pid):
+    return os.path.exists(f"/proc/{pid}")
 
 
 def private_memory(pid):
