@@ -192,27 +192,37 @@ class Filter {
 };
 
 scmp_arg_cmp has_flags(unsigned argument, std::uint64_t flags) {
-  return SCMP_CMP64(argument, SCMP_CMP_MASKED_EQ, flags, flags);
+  return {argument, SCMP_CMP_MASKED_EQ, flags, flags};
+}
+scmp_arg_cmp lacks_flags(unsigned argument, std::uint64_t flags) {
+  return {argument, SCMP_CMP_MASKED_EQ, flags, 0};
+}
+scmp_arg_cmp is_not(unsigned argument, std::uint64_t value) {
+  return {argument, SCMP_CMP_NE, value, 0};
+}
+// An argument of which the kernel looks at 32 bits: what stands above them must not hide it.
+scmp_arg_cmp is_int(unsigned argument, std::uint64_t value) {
+  return {argument, SCMP_CMP_MASKED_EQ, 0xFFFF'FFFFULL, value};
 }
 
 // A signal, a limit or a thread only of this process itself.
 void keep_to_itself(Filter& filter) {
   const auto self = static_cast<std::uint64_t>(::getpid());
-  filter.refuse(SCMP_SYS(kill), SCMP_A0_64(SCMP_CMP_NE, self));
-  filter.refuse(SCMP_SYS(tgkill), SCMP_A0_64(SCMP_CMP_NE, self));
-  filter.refuse(SCMP_SYS(prlimit64), SCMP_A0_64(SCMP_CMP_NE, 0));
+  filter.refuse(SCMP_SYS(kill), is_not(0, self));
+  filter.refuse(SCMP_SYS(tgkill), is_not(0, self));
+  filter.refuse(SCMP_SYS(prlimit64), is_not(0, 0));
   // Threads yes, processes no. glibc falls back from clone3, whose flags cannot be seen, to clone.
-  filter.refuse(SCMP_SYS(clone), SCMP_A0_64(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+  filter.refuse(SCMP_SYS(clone), lacks_flags(0, CLONE_THREAD));
   filter.refuse_with(ENOSYS, SCMP_SYS(clone3));
   // A descriptor can be made to signal anybody of the same user.
   for (const int command : {F_SETOWN, F_SETOWN_EX, F_SETSIG, F_SETLEASE, F_NOTIFY}) {
     const auto value = static_cast<std::uint64_t>(command);
-    filter.refuse(SCMP_SYS(fcntl), SCMP_A1_32(SCMP_CMP_EQ, value));
-    filter.refuse(SCMP_SYS(fcntl64), SCMP_A1_32(SCMP_CMP_EQ, value));
+    filter.refuse(SCMP_SYS(fcntl), is_int(1, value));
+    filter.refuse(SCMP_SYS(fcntl64), is_int(1, value));
   }
   // ... and a terminal to read what nobody typed.
   for (const unsigned request : {FIOSETOWN, SIOCSPGRP, TIOCSTI, TIOCLINUX, TIOCSPGRP}) {
-    filter.refuse(SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, request));
+    filter.refuse(SCMP_SYS(ioctl), is_int(1, request));
   }
 }
 
@@ -220,9 +230,9 @@ void keep_to_networks(Filter& filter) {
   for (const int call : {SCMP_SYS(socket), SCMP_SYS(socketpair)}) {
     for (int family = 0; family <= last_family; ++family) {
       const bool needed = std::find(families.begin(), families.end(), family) != families.end();
-      if (!needed) filter.refuse(call, SCMP_A0_32(SCMP_CMP_EQ, static_cast<std::uint64_t>(family)));
+      if (!needed) filter.refuse(call, is_int(0, static_cast<std::uint64_t>(family)));
     }
-    filter.refuse(call, SCMP_A0_32(SCMP_CMP_GT, static_cast<std::uint64_t>(last_family)));
+    filter.refuse(call, scmp_arg_cmp{0, SCMP_CMP_GT, static_cast<std::uint64_t>(last_family), 0});
   }
   // Opens a TCP connection without connect().
   filter.refuse(SCMP_SYS(sendto), has_flags(3, MSG_FASTOPEN));
