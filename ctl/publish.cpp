@@ -1,0 +1,174 @@
+#include "ctl/publish.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "ctl/site.hpp"
+
+namespace ferry::ctl {
+namespace {
+
+// One publication on its way.
+class Publication {
+ public:
+  Publication(const PublishOptions& options, const source::LayoutFolder& folder, const Site& site)
+      : options_(options), folder_(folder), site_(site) {}
+
+  Result<PublishReport> run(const PrivateKey* key);
+
+ private:
+  Result<source::Layout> scan();
+  // The release with hashes and URLs.
+  Result<formats::Release> describe(const source::LayoutRelease& layout) const;
+  Status publish(const source::LayoutRelease& layout, const formats::Index& before,
+                 formats::Index& after);
+  Status copy(const source::LayoutRelease& layout, const formats::Release& release);
+
+  const PublishOptions& options_;
+  const source::LayoutFolder& folder_;
+  const Site& site_;
+  PublishReport report_;
+};
+
+const formats::IndexEntry* find(const formats::Index& index, const formats::Release& release) {
+  const auto found = std::find_if(
+      index.releases.begin(), index.releases.end(), [&](const formats::IndexEntry& entry) {
+        return entry.product == release.product && entry.version == release.version &&
+               entry.channel == release.channel;
+      });
+  return found == index.releases.end() ? nullptr : &*found;
+}
+
+Result<source::Layout> Publication::scan() {
+  Result<source::Layout> layout = folder_.scan();
+  if (!layout) return layout;
+  for (const source::Skipped& skipped : layout->skipped) {
+    if (skipped.version) {
+      return fail(ErrorCode::invalid,
+                  fmt::format("{}/{} {}; nothing was published", options_.directory.string(),
+                              skipped.path, skipped.why));
+    }
+    report_.skipped.push_back(skipped.path + ": " + skipped.why);
+  }
+  return layout;
+}
+
+Result<formats::Release> Publication::describe(const source::LayoutRelease& layout) const {
+  formats::Release release = layout.release(options_.product, options_.channel);
+  for (std::size_t i = 0; i < layout.files.size(); ++i) {
+    const Result<Sha256> digest = folder_.digest(layout.files[i], {});
+    if (!digest) return fail(digest.error());
+    release.artifacts[i].sha256 = *digest;
+    release.artifacts[i].url = Site::artifact_url(*digest);
+  }
+  const Status good = formats::check_release(release);
+  if (!good) return fail(good.error(), layout.version);
+  return release;
+}
+
+Status Publication::copy(const source::LayoutRelease& layout, const formats::Release& release) {
+  for (std::size_t i = 0; i < layout.files.size(); ++i) {
+    const Result<bool> copied = site_.put_artifact(folder_, layout.files[i], release.artifacts[i]);
+    if (!copied) return fail(copied.error());
+    if (!*copied) continue;
+    ++report_.artifacts_copied;
+    report_.bytes_copied += release.artifacts[i].size;
+  }
+  return site_.sync_artifacts();
+}
+
+Status Publication::publish(const source::LayoutRelease& layout, const formats::Index& before,
+                            formats::Index& after) {
+  const Result<formats::Release> release = describe(layout);
+  if (!release) return fail(release.error());
+  const std::string document = formats::write_release(*release);
+  if (document.size() > formats::document_size_limit) {
+    return fail(ErrorCode::too_large, layout.version + ": its release document exceeds 8 MiB");
+  }
+  formats::IndexEntry entry;
+  entry.product = release->product;
+  entry.version = release->version;
+  entry.channel = release->channel;
+  entry.document = Site::document_url(*release);
+  entry.size = document.size();
+  entry.sha256 = Sha256::of(as_bytes(document));
+  const formats::IndexEntry* published = find(before, *release);
+  if (published != nullptr && published->sha256 != entry.sha256) {
+    return fail(ErrorCode::exists,
+                fmt::format("{} {} differs from what was published under this version: publish the "
+                            "change as a new version",
+                            entry.product, entry.version));
+  }
+  if (published == nullptr) report_.published.push_back(entry.version);
+  if (Status copied = copy(layout, *release); !copied) return copied;
+  if (Status put = site_.put_document(entry.document, document); !put) return put;
+  after.releases.push_back(std::move(entry));
+  return {};
+}
+
+Result<PublishReport> Publication::run(const PrivateKey* key) {
+  const Result<source::Layout> layout = scan();
+  if (!layout) return fail(layout.error());
+  const Result<std::optional<formats::Index>> present = site_.read_index(key);
+  if (!present) return fail(present.error());
+  const formats::Index before = present->value_or(formats::Index());
+
+  formats::Index after;
+  for (const source::LayoutRelease& release : layout->releases) {
+    const Status done = publish(release, before, after);
+    if (!done) return fail(done.error());
+  }
+  for (const formats::IndexEntry& entry : before.releases) {
+    if (entry.product != options_.product || entry.channel != options_.channel) {
+      after.releases.push_back(entry);
+    } else if (std::none_of(
+                   layout->releases.begin(), layout->releases.end(),
+                   [&](const auto& release) { return release.version == entry.version; })) {
+      report_.withdrawn.push_back(entry.version);
+    }
+  }
+  std::sort(after.releases.begin(), after.releases.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.product, a.channel, a.version) < std::tie(b.product, b.channel, b.version);
+  });
+  const bool changed =
+      !present->has_value() || !report_.published.empty() || !report_.withdrawn.empty();
+  after.sequence = before.sequence + (changed ? 1 : 0);
+  if (changed) {
+    if (Status written = site_.write_index(after, key); !written) return fail(written.error());
+  }
+  report_.sequence = after.sequence;
+  report_.releases = after.releases.size();
+  return std::move(report_);
+}
+
+}  // namespace
+
+Result<PublishReport> publish(const PublishOptions& options) {
+  for (const std::string& name : {options.product, options.channel}) {
+    if (!formats::is_name(name)) {
+      return fail(ErrorCode::invalid, fmt::format("'{}' cannot name a product or channel", name));
+    }
+  }
+  std::optional<PrivateKey> key;
+  std::string key_id;
+  if (!options.key.empty()) {
+    Result<PrivateKey> loaded = PrivateKey::load(options.key);
+    if (!loaded) return fail(loaded.error());
+    const Result<PublicKey> known = loaded->public_key();
+    if (!known) return fail(known.error());
+    key_id = known->key_id();
+    key = std::move(*loaded);
+  }
+  const Result<source::LayoutFolder> folder = source::LayoutFolder::open(options.directory);
+  if (!folder) return fail(folder.error());
+  const Result<Site> site = Site::open(options.site);
+  if (!site) return fail(site.error());
+  Result<PublishReport> report = Publication(options, *folder, *site).run(key ? &*key : nullptr);
+  if (report) report->key_id = key_id;
+  return report;
+}
+
+}  // namespace ferry::ctl
