@@ -1,4 +1,5 @@
 // load(): files, drop-ins and the settings that come out.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <unistd.h>
 
@@ -183,6 +184,21 @@ TEST_F(ConfigLoad, DropInsOverrideInTheOrderOfTheirNames) {
   EXPECT_EQ(settings.storage.path, "/base");
   EXPECT_EQ(settings.storage.scrub_interval, std::chrono::hours(1));
   EXPECT_EQ(settings.gateway.name, "g");
+}
+
+TEST_F(ConfigLoad, EachDropInComesAfterThoseWithSmallerNames) {
+  write("ferry.ini", "");
+  for (const char number : {'4', '1', '7', '3', '6', '2', '5'}) {
+    const char before = static_cast<char>(number - 1);
+    write(std::string("conf.d/") + number + ".ini",
+          fmt::format("[product.p{0}]\nchannel = by{0}\n[product.p{1}]\nchannel = by{0}\n", number,
+                      before));
+  }
+  for (const auto& product : settings().products) {
+    const char number = product.name[1];
+    EXPECT_EQ(product.channel,
+              fmt::format("by{}", number == '7' ? '7' : static_cast<char>(number + 1)));
+  }
 }
 
 TEST_F(ConfigLoad, AnEmptyValueInADropInClearsTheKey) {
