@@ -16,14 +16,17 @@ using formats::link::OfferReply;
 using formats::link::OutcomeReply;
 using formats::link::ServableArtifact;
 
-// Anybody on the air can claim to be a new device. Beyond this many, new ones are served but not kept.
+// Anybody on the air can claim to be a new device. Beyond this many, new ones are served but not
+// kept.
 constexpr std::size_t most_devices = 10000;
 // "Last seen" alone is not worth a flash write more often than this.
 constexpr Duration device_rewrite = std::chrono::minutes(10);
 // Deliveries that are read back at start.
 constexpr std::size_t deliveries_read = 20000;
 
-std::string key_of(const std::string& product, const std::string& id) { return product + "/" + id; }
+std::string key_of(const std::string& product, const std::string& id) {
+  return product + "/" + id;
+}
 
 ServableArtifact servable(const formats::ReleaseArtifact& artifact, const std::string& version,
                           const storage::StoredArtifact& stored) {
@@ -90,8 +93,8 @@ storage::Device* Desk::touch(const std::string& transport, const DeviceClaim& cl
   const std::string key = key_of(claim.product, claim.id);
   const bool known = devices_.contains(key);
   if (!known && devices_.size() >= most_devices) {
-    log::warning("devices", "{} of {} is served but not kept: there are {} devices already", claim.id,
-                 claim.product, most_devices);
+    log::warning("devices", "{} of {} is served but not kept: there are {} devices already",
+                 claim.id, claim.product, most_devices);
     return nullptr;
   }
   const Time now = clock_.now();
@@ -317,8 +320,8 @@ void Desk::find(const std::string& /*transport*/, const formats::link::AskArtifa
   answer(std::move(reply));
 }
 
-// A device goes on with a transfer whose offer nobody here remembers (the agent was started again), or it
-// took a release by its URL alone: the delivery is found again from what it fetched.
+// A device goes on with a transfer whose offer nobody here remembers (the agent was started again),
+// or it took a release by its URL alone: the delivery is found again from what it fetched.
 void Desk::adopt_for(const std::string& transport, const formats::link::Progress& message) {
   const auto known = devices_.find(key_of(message.device.product, message.device.id));
   if (known == devices_.end()) return;
@@ -326,9 +329,8 @@ void Desk::adopt_for(const std::string& transport, const formats::link::Progress
   const auto planned = plan(device, device.version);
   if (!planned) return;
   const auto pieces = pieces_of(*planned);
-  const bool fits = std::any_of(pieces.begin(), pieces.end(), [&](const auto& piece) {
-    return piece.sha256 == message.sha256;
-  });
+  const bool fits = std::any_of(pieces.begin(), pieces.end(),
+                                [&](const auto& piece) { return piece.sha256 == message.sha256; });
   if (!fits) return;
   if (const auto* open = tracker_.open_delivery(device.product, device.id, planned->version)) {
     tracker_.adopt(*open, pieces);

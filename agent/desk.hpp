@@ -1,5 +1,6 @@
-// The desk: answers what transport hosts ask, from the catalog in memory, and keeps book of devices and
-// deliveries. Lives on the agent's loop; whatever touches the disk goes to the worker and comes back.
+// The desk: answers what transport hosts ask, from the catalog in memory, and keeps book of devices
+// and deliveries. Lives on the agent's loop; whatever touches the disk goes to the worker and comes
+// back.
 #pragma once
 
 #include <functional>
@@ -44,8 +45,9 @@ class Desk final : public HostRequests {
 
   const std::map<std::string, storage::Device>& devices() const { return devices_; }
   const delivery::PullTracker& deliveries() const { return tracker_; }
-  // Sets ("" clears) the version that a device shall get. ErrorCode::not_found: no such device or no
-  // such release; ErrorCode::denied: below the device's version without `downgrade`. `product` may be "".
+  // Sets ("" clears) the version that a device shall get. ErrorCode::not_found: no such device or
+  // no such release; ErrorCode::denied: below the device's version without `downgrade`. `product`
+  // may be "".
   Result<storage::Device> assign(const std::string& device, const std::string& product,
                                  const std::string& version, bool downgrade);
 
@@ -65,7 +67,8 @@ class Desk final : public HostRequests {
   // Notes who showed itself; null when the table is full or the product unknown.
   storage::Device* touch(const std::string& transport, const formats::link::DeviceClaim& claim);
   const config::ProductSettings* product(const std::string& name) const;
-  std::optional<catalog::Offer> plan(const storage::Device& device, const std::string& version) const;
+  std::optional<catalog::Offer> plan(const storage::Device& device,
+                                     const std::string& version) const;
   void keep(std::vector<delivery::Change> changes, std::function<void(Status)> then = {});
   void prepare(OfferJob& job) const;
   void finish(OfferJob& job);

@@ -8,8 +8,8 @@
 
 namespace ferry::agent {
 
-// Called on the agent's loop. Each `answer` is called exactly once, on the same loop, at once or later; a
-// host that is gone by then is no error. `transport` is the NAME of the section.
+// Called on the agent's loop. Each `answer` is called exactly once, on the same loop, at once or
+// later; a host that is gone by then is no error. `transport` is the NAME of the section.
 class HostRequests {
  public:
   using OfferAnswer = std::function<void(formats::link::OfferReply)>;

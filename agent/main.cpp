@@ -62,12 +62,16 @@ int main(int argc, char** argv) {
   setrlimit(RLIMIT_CORE, &no_core);
 
   Options options;
-  CLI::App app("Ferry's agent: fetches firmware, keeps it, and offers it to the devices nearby.", "ferryd");
+  CLI::App app("Ferry's agent: fetches firmware, keeps it, and offers it to the devices nearby.",
+               "ferryd");
   app.set_version_flag("--version", "ferryd " FERRY_VERSION);
   app.add_option("--config", options.config, "configuration file")->capture_default_str();
-  app.add_flag("--check-config", options.check_config, "report every problem of the configuration and end");
-  app.add_option("--host-program", options.host_program, "the transport host")->capture_default_str();
-  app.add_option("--plugins", options.plugins, "folder of transport plugins")->capture_default_str();
+  app.add_flag("--check-config", options.check_config,
+               "report every problem of the configuration and end");
+  app.add_option("--host-program", options.host_program, "the transport host")
+      ->capture_default_str();
+  app.add_option("--plugins", options.plugins, "folder of transport plugins")
+      ->capture_default_str();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -18,10 +18,14 @@ Json to_json(const storage::HeldRelease& held, bool servable) {
     artifacts.push_back(std::move(entry));
     size += artifact.size;
   }
-  return {{"product", held.release.product}, {"version", held.release.version},
-          {"channel", held.release.channel}, {"source", held.source},
-          {"admitted", time_or_null(held.admitted)}, {"complete", servable},
-          {"size", size}, {"artifacts", std::move(artifacts)}};
+  return {{"product", held.release.product},
+          {"version", held.release.version},
+          {"channel", held.release.channel},
+          {"source", held.source},
+          {"admitted", time_or_null(held.admitted)},
+          {"complete", servable},
+          {"size", size},
+          {"artifacts", std::move(artifacts)}};
 }
 
 Json to_json(const storage::Delivery& delivery) {

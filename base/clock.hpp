@@ -27,7 +27,11 @@ class SystemClock final : public Clock {
 // "2026-11-21T08:15:00Z" (RFC 3339, UTC, whole seconds).
 std::string to_rfc3339(Time time);
 // Milliseconds since 1970, as SQL and JSON keep times.
-inline std::int64_t to_unix_ms(Time time) { return time.time_since_epoch().count(); }
-inline Time from_unix_ms(std::int64_t ms) { return Time(Duration(ms)); }
+inline std::int64_t to_unix_ms(Time time) {
+  return time.time_since_epoch().count();
+}
+inline Time from_unix_ms(std::int64_t ms) {
+  return Time(Duration(ms));
+}
 
 }  // namespace ferry

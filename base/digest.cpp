@@ -12,9 +12,12 @@ namespace {
 
 const EVP_MD* method_of(Algorithm algorithm) {
   switch (algorithm) {
-    case Algorithm::sha1: return EVP_sha1();
-    case Algorithm::md5: return EVP_md5();
-    case Algorithm::sha256: break;
+    case Algorithm::sha1:
+      return EVP_sha1();
+    case Algorithm::md5:
+      return EVP_md5();
+    case Algorithm::sha256:
+      break;
   }
   return EVP_sha256();
 }
@@ -105,12 +108,16 @@ void Digester::update(Bytes content) {
   EVP_DigestUpdate(state_->context, content.data(), content.size());
 }
 
-std::string Digester::hex() const { return to_hex(state_->finish()); }
+std::string Digester::hex() const {
+  return to_hex(state_->finish());
+}
 
 Sha256 Digester::sha256() const {
   return Sha256::from_bytes(state_->finish()).value_or(Sha256{});
 }
 
-void Digester::reset() { EVP_DigestInit_ex(state_->context, state_->method, nullptr); }
+void Digester::reset() {
+  EVP_DigestInit_ex(state_->context, state_->method, nullptr);
+}
 
 }  // namespace ferry

@@ -1,5 +1,5 @@
-// Digests by OpenSSL. SHA-256 is what Ferry trusts; SHA-1 and MD5 exist only because old devices ask
-// for them and are computed from bytes already verified, never taken as input.
+// Digests by OpenSSL. SHA-256 is what Ferry trusts; SHA-1 and MD5 exist only because old devices
+// ask for them and are computed from bytes already verified, never taken as input.
 #pragma once
 
 #include <array>

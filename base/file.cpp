@@ -25,8 +25,8 @@ Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t l
     if (got == 0) return content;
     content.append(buffer, static_cast<std::size_t>(got));
     if (content.size() > limit) {
-      return fail(ErrorCode::too_large, path.string() + ": larger than " + std::to_string(limit) +
-                                            " bytes");
+      return fail(ErrorCode::too_large,
+                  path.string() + ": larger than " + std::to_string(limit) + " bytes");
     }
   }
 }

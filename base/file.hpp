@@ -34,7 +34,8 @@ class Descriptor {
 // Reads a whole file of at most `limit` bytes; a longer one is ErrorCode::too_large.
 Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t limit);
 // Replaces a file whole or not at all: temporary file, fsync, rename, fsync of the folder.
-Status write_file_atomically(const std::filesystem::path& path, Bytes content, unsigned mode = 0644);
+Status write_file_atomically(const std::filesystem::path& path, Bytes content,
+                             unsigned mode = 0644);
 // Makes a rename, creation or removal inside `folder` durable.
 Status sync_folder(const std::filesystem::path& folder);
 

@@ -15,10 +15,14 @@ std::string_view prefix_of(Level level) {
   // JOURNAL_STREAM is set by systemd when standard error is the journal (systemd.exec(5)).
   static const bool journal = std::getenv("JOURNAL_STREAM") != nullptr;
   switch (level) {
-    case Level::debug: return journal ? "<7>" : "debug: ";
-    case Level::info: return journal ? "<6>" : "info: ";
-    case Level::warning: return journal ? "<4>" : "warning: ";
-    case Level::error: return journal ? "<3>" : "error: ";
+    case Level::debug:
+      return journal ? "<7>" : "debug: ";
+    case Level::info:
+      return journal ? "<6>" : "info: ";
+    case Level::warning:
+      return journal ? "<4>" : "warning: ";
+    case Level::error:
+      return journal ? "<3>" : "error: ";
   }
   return "";
 }
@@ -33,9 +37,13 @@ std::optional<Level> level_from(std::string_view name) {
   return std::nullopt;
 }
 
-void set_level(Level level) { threshold = level; }
+void set_level(Level level) {
+  threshold = level;
+}
 
-bool enabled(Level level) { return level >= threshold.load(std::memory_order_relaxed); }
+bool enabled(Level level) {
+  return level >= threshold.load(std::memory_order_relaxed);
+}
 
 void write(Level level, std::string_view component, std::string_view text) {
   if (!enabled(level)) return;

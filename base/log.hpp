@@ -1,5 +1,5 @@
-// The log: one line for each change of state, to standard error. Under systemd each line begins with
-// its syslog priority ("<4>"), so that journalctl -p works; elsewhere with the level's name.
+// The log: one line for each change of state, to standard error. Under systemd each line begins
+// with its syslog priority ("<4>"), so that journalctl -p works; elsewhere with the level's name.
 #pragma once
 
 #include <fmt/format.h>

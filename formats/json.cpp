@@ -5,7 +5,8 @@
 namespace ferry::formats {
 namespace {
 
-// Builds the value while refusing what nlohmann-json would let pass: deep nesting and duplicate keys.
+// Builds the value while refusing what nlohmann-json would let pass: deep nesting and duplicate
+// keys.
 class BoundedBuilder final : public nlohmann::json_sax<Json> {
  public:
   BoundedBuilder(Json& root, int depth) : root_(root), depth_(depth) {}
@@ -84,8 +85,9 @@ Result<Json> parse_json(std::string_view text, std::string_view name, JsonLimits
   Json value;
   BoundedBuilder builder(value, limits.depth);
   if (!Json::sax_parse(text.begin(), text.end(), &builder)) {
-    return fail(ErrorCode::invalid, std::string(name) + ": " +
-                                        (builder.problem().empty() ? "not JSON" : builder.problem()));
+    return fail(
+        ErrorCode::invalid,
+        std::string(name) + ": " + (builder.problem().empty() ? "not JSON" : builder.problem()));
   }
   return value;
 }
@@ -126,8 +128,8 @@ Status check_format(const Json& object, std::string_view format) {
   const Result<std::string> found = text_at(object, "format");
   if (!found) return fail(found.error());
   if (*found != format) {
-    return fail(ErrorCode::invalid, "format is '" + found->substr(0, 64) + "', not '" +
-                                        std::string(format) + "'");
+    return fail(ErrorCode::invalid,
+                "format is '" + found->substr(0, 64) + "', not '" + std::string(format) + "'");
   }
   return {};
 }

@@ -143,7 +143,8 @@ inline constexpr std::size_t from_host_bytes = 256U * 1024U;
 // Text that may stand in a line of the log: UTF-8 is the parser's matter, control characters are
 // not in it.
 bool is_plain_text(std::string_view text, std::size_t longest);
-// 1..32 characters of [a-z0-9+/-]: how a wanted digest is named. What it means is the agent's matter.
+// 1..32 characters of [a-z0-9+/-]: how a wanted digest is named. What it means is the agent's
+// matter.
 bool is_digest_kind(std::string_view kind);
 
 // Both directions are parsed as if hostile: bounded depth and size, typed, no exception. Each

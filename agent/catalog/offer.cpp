@@ -65,8 +65,8 @@ std::optional<Pick> pick_image(const std::vector<const HeldRelease*>& releases,
   return std::nullopt;
 }
 
-// What the device has now: the files of its version, or of the newest below it that has files, for a
-// release that brought only an image left the files as they were.
+// What the device has now: the files of its version, or of the newest below it that has files, for
+// a release that brought only an image left the files as they were.
 void find_base(const View& view, const Policy& policy, const DeviceFacts& device, Offer& offer) {
   const HeldRelease* newest = nullptr;
   for (const HeldRelease* held : view.releases_of(device.product)) {

@@ -25,7 +25,7 @@ struct DeviceFacts {
   std::string version;           // "" = it does not say
   std::string channel;           // "" = the product's
   std::string assigned_version;  // "" = the newest
-  bool downgrade = false;        // an operator agreed that the assigned version is below the device's
+  bool downgrade = false;  // an operator agreed that the assigned version is below the device's
 };
 
 // One artifact of an offer and the version of the release it comes from.
@@ -42,10 +42,10 @@ struct Offer {
   std::vector<const formats::ReleaseArtifact*> base;
 };
 
-// Nothing when there is nothing for the device. The newest servable release above the device's version is
-// taken for its files, its image and its archive, each by itself: a release without files leaves the
-// files alone. A differential package stands in for the image when its `from` is the device's version and
-// it is smaller. Pointers reach into `view`.
+// Nothing when there is nothing for the device. The newest servable release above the device's
+// version is taken for its files, its image and its archive, each by itself: a release without
+// files leaves the files alone. A differential package stands in for the image when its `from` is
+// the device's version and it is smaller. Pointers reach into `view`.
 std::optional<Offer> plan_offer(const View& view, const Policy& policy, const DeviceFacts& device);
 
 }  // namespace ferry::catalog

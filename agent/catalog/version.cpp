@@ -7,8 +7,12 @@
 namespace ferry::catalog {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_lower(char c) {
+  return c >= 'a' && c <= 'z';
+}
 
 std::strong_ordering compare_numbers(std::string_view left, std::string_view right) {
   left.remove_prefix(std::min(left.find_first_not_of('0'), left.size()));
@@ -17,8 +21,8 @@ std::strong_ordering compare_numbers(std::string_view left, std::string_view rig
   return left.compare(right) <=> 0;
 }
 
-// Takes the next component off the front: a run of digits, of lower-case letters, or of other characters
-// up to the next of those or a dot. Empty at the end.
+// Takes the next component off the front: a run of digits, of lower-case letters, or of other
+// characters up to the next of those or a dot. Empty at the end.
 std::string_view take_component(std::string_view& text) {
   while (!text.empty() && text.front() == '.') text.remove_prefix(1);
   if (text.empty()) return {};
@@ -46,7 +50,9 @@ bool is_identifier(std::string_view text) {
   });
 }
 
-bool has_leading_zero(std::string_view number) { return number.size() > 1 && number[0] == '0'; }
+bool has_leading_zero(std::string_view number) {
+  return number.size() > 1 && number[0] == '0';
+}
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;

@@ -29,7 +29,8 @@ View::View(std::vector<storage::HeldRelease> releases,
   }
 }
 
-const std::vector<const storage::HeldRelease*>& View::releases_of(const std::string& product) const {
+const std::vector<const storage::HeldRelease*>& View::releases_of(
+    const std::string& product) const {
   static const std::vector<const storage::HeldRelease*> none;
   const auto found = by_product_.find(product);
   return found == by_product_.end() ? none : found->second;

@@ -1,5 +1,5 @@
-// The catalog in memory: what is known of releases and where their bytes are. Immutable once built, so the
-// loop reads it while the store is written.
+// The catalog in memory: what is known of releases and where their bytes are. Immutable once built,
+// so the loop reads it while the store is written.
 #pragma once
 
 #include <map>
@@ -15,14 +15,14 @@ namespace ferry::catalog {
 
 class View {
  public:
-  // `orders` says how the versions of each product are ordered; products that are not in it are ordered
-  // loosely.
+  // `orders` says how the versions of each product are ordered; products that are not in it are
+  // ordered loosely.
   View(std::vector<storage::HeldRelease> releases,
        const std::vector<storage::StoredArtifact>& artifacts,
        const std::map<std::string, config::VersionOrder>& orders);
 
-  // The releases of a product, oldest version first; empty when there are none. Those whose version is none
-  // in the product's order are left out.
+  // The releases of a product, oldest version first; empty when there are none. Those whose version
+  // is none in the product's order are left out.
   const std::vector<const storage::HeldRelease*>& releases_of(const std::string& product) const;
   const storage::HeldRelease* find(const std::string& product, const std::string& version) const;
   const storage::StoredArtifact* artifact(const Sha256& sha256) const;

@@ -61,9 +61,8 @@ const Delivery* PullTracker::open_delivery(const std::string& product, const std
 
 void PullTracker::adopt(const Delivery& delivery, const std::vector<Piece>& pieces) {
   auto& list = entries_[{delivery.product, delivery.device}];
-  auto entry = std::find_if(list.begin(), list.end(), [&](const Entry& known) {
-    return known.delivery.id == delivery.id;
-  });
+  auto entry = std::find_if(list.begin(), list.end(),
+                            [&](const Entry& known) { return known.delivery.id == delivery.id; });
   if (entry == list.end()) {
     while (list.size() >= remembered && ended(list.front().delivery)) list.erase(list.begin());
     list.push_back(Entry{delivery, {}});
@@ -157,8 +156,7 @@ std::vector<Change> PullTracker::expire(const std::map<std::string, Duration>& r
     for (Entry& entry : list) {
       if (entry.delivery.state != DeliveryState::transferred) continue;
       if (now - entry.delivery.updated < limit->second) continue;
-      changes.push_back(
-          change_to(entry.delivery, DeliveryState::unknown, "unknown", false, now));
+      changes.push_back(change_to(entry.delivery, DeliveryState::unknown, "unknown", false, now));
     }
   }
   return changes;

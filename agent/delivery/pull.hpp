@@ -1,6 +1,7 @@
-// Deliveries that devices pull. Such a device reports nothing, so how far it has come is told from what it
-// asks: transferred when the last byte was acknowledged by its end, installed when it asks again with the
-// new version, unknown when it does not within the product's time. Pure: no clock, no store.
+// Deliveries that devices pull. Such a device reports nothing, so how far it has come is told from
+// what it asks: transferred when the last byte was acknowledged by its end, installed when it asks
+// again with the new version, unknown when it does not within the product's time. Pure: no clock,
+// no store.
 #pragma once
 
 #include <map>
@@ -36,13 +37,14 @@ class PullTracker {
   // The delivery of `version` to this device that has not ended, or null.
   const storage::Delivery* open_delivery(const std::string& product, const std::string& device,
                                          const std::string& version) const;
-  // Knows a delivery from now on, with what the device has to fetch; its row has its id already. One that
-  // is known keeps how far it has come.
+  // Knows a delivery from now on, with what the device has to fetch; its row has its id already.
+  // One that is known keeps how far it has come.
   void adopt(const storage::Delivery& delivery, const std::vector<Piece>& pieces);
 
   // True when some open delivery of this device waits for these bytes.
   bool expects(const formats::link::DeviceClaim& device, const Sha256& sha256) const;
-  // Bytes were acknowledged by the device's end. A change only when the state or an artifact's end is new.
+  // Bytes were acknowledged by the device's end. A change only when the state or an artifact's end
+  // is new.
   std::optional<Change> progress(const formats::link::Progress& message, Time now);
   // The device told an outcome itself, or its link did.
   std::optional<Change> outcome(const formats::link::Outcome& message, Time now);

@@ -53,7 +53,9 @@ ReleaseArtifact artifact(Role role, const std::string& name, std::uint64_t size,
   return made;
 }
 
-ReleaseArtifact image(const std::string& name) { return artifact(Role::firmware, name, 1000); }
+ReleaseArtifact image(const std::string& name) {
+  return artifact(Role::firmware, name, 1000);
+}
 
 DeviceFacts device(const std::string& version) {
   DeviceFacts facts;
@@ -63,8 +65,11 @@ DeviceFacts device(const std::string& version) {
 }
 
 TEST(Offer, NewestReleaseAboveTheDevice) {
-  const View view =
-      Shelf().release("1.0.0", {image("a")}).release("1.10.0", {image("c")}).release("1.9.0", {image("b")}).view();
+  const View view = Shelf()
+                        .release("1.0.0", {image("a")})
+                        .release("1.10.0", {image("c")})
+                        .release("1.9.0", {image("b")})
+                        .view();
   const auto offer = plan_offer(view, Policy{}, device("1.0.0"));
   ASSERT_TRUE(offer);
   EXPECT_EQ(offer->version, "1.10.0");
@@ -182,7 +187,9 @@ TEST_F(Differential, NotForAnotherVersion) {
 
 TEST_F(Differential, NotWhenItIsLarger) {
   const View view =
-      Shelf().release("1.1", {image("full"), artifact(Role::differential, "d", 2000, "1.0")}).view();
+      Shelf()
+          .release("1.1", {image("full"), artifact(Role::differential, "d", 2000, "1.0")})
+          .view();
   EXPECT_EQ(plan_offer(view, policy(), device("1.0"))->picks[0].artifact->name, "full");
 }
 
@@ -209,7 +216,8 @@ TEST(Offer, SemanticVersionsWhereTheProductSaysSo) {
   Policy policy;
   policy.versions = config::VersionOrder::semver;
   EXPECT_EQ(plan_offer(view, policy, device("1.0.0-rc.1"))->version, "1.0.0");
-  EXPECT_FALSE(plan_offer(view, policy, device("what"))) << "not comparable, so not known to be above";
+  EXPECT_FALSE(plan_offer(view, policy, device("what")))
+      << "not comparable, so not known to be above";
 }
 
 }  // namespace

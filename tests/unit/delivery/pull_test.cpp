@@ -10,7 +10,9 @@ using storage::DeliveryState;
 const Sha256 image = Sha256::of(as_bytes("image"));
 const Sha256 script = Sha256::of(as_bytes("script"));
 
-Time at(std::int64_t seconds) { return from_unix_ms(seconds * 1000); }
+Time at(std::int64_t seconds) {
+  return from_unix_ms(seconds * 1000);
+}
 
 formats::link::DeviceClaim claim(const std::string& version) {
   formats::link::DeviceClaim device;
@@ -32,8 +34,8 @@ class Pull : public ::testing::Test {
     tracker.adopt(row, {{image, 1000}, {script, 0}});
   }
 
-  std::optional<Change> acknowledge(const Sha256& sha256, std::uint64_t offset, std::uint64_t length,
-                                    Time now = at(10)) {
+  std::optional<Change> acknowledge(const Sha256& sha256, std::uint64_t offset,
+                                    std::uint64_t length, Time now = at(10)) {
     formats::link::Progress message;
     message.device = claim("1.0");
     message.sha256 = sha256;
