@@ -33,12 +33,28 @@ Meaning meaning_of_errno(int error_number) {
   }
 }
 
+// errno itself does not survive the rollback that follows a failed write; each file keeps its last
+// one.
+int last_errno(sqlite3* database) {
+  int error_number = 0;
+  sqlite3_file_control(database, "main", SQLITE_FCNTL_LAST_ERRNO, &error_number);
+  if (error_number != 0) return error_number;
+  sqlite3_file* journal = nullptr;
+  sqlite3_file_control(database, "main", SQLITE_FCNTL_JOURNAL_POINTER, &journal);
+  if (journal != nullptr && journal->pMethods != nullptr) {
+    journal->pMethods->xFileControl(journal, SQLITE_FCNTL_LAST_ERRNO, &error_number);
+  }
+  return error_number != 0 ? error_number : sqlite3_system_errno(database);
+}
+
 Meaning meaning_of(sqlite3* database, int code) {
   switch (code & 0xff) {
     case SQLITE_FULL:
       return meaning_of_errno(ENOSPC);
     case SQLITE_READONLY:
       return meaning_of_errno(EROFS);
+    case SQLITE_ERROR:  // statements are ours, so the tables are not
+      return {ErrorCode::corrupt, std::string(sqlite3_errmsg(database)) + "; not what Ferry wrote"};
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return {ErrorCode::corrupt, "damaged: this is not what Ferry wrote"};
@@ -53,15 +69,19 @@ Meaning meaning_of(sqlite3* database, int code) {
       if (code == SQLITE_IOERR_SHORT_READ || code == SQLITE_IOERR_CORRUPTFS) {
         return {ErrorCode::corrupt, "cut short: this is not what Ferry wrote"};
       }
-      [[fallthrough]];
-    case SQLITE_CANTOPEN: {
-      const int error_number = sqlite3_system_errno(database);
-      if (error_number != 0) return meaning_of_errno(error_number);
-      [[fallthrough]];
-    }
+      if (const int error_number = last_errno(database); error_number != 0) {
+        return meaning_of_errno(error_number);
+      }
+      break;
+    case SQLITE_CANTOPEN:
+      if (const int error_number = sqlite3_system_errno(database); error_number != 0) {
+        return meaning_of_errno(error_number);
+      }
+      break;
     default:
-      return {ErrorCode::io, sqlite3_errmsg(database)};
+      break;
   }
+  return {ErrorCode::io, sqlite3_errmsg(database)};
 }
 
 // '?' and '#' end the path of a URI, '%' begins an escape.

@@ -26,8 +26,8 @@ DeliveryState state_from(const std::string& name) {
 }
 
 Status make_room_for_device(Database& database, const Device& device) {
-  const auto known = database.number(
-      "SELECT count(*) FROM device WHERE product = ?1 AND id = ?2", device.product, device.id);
+  const auto known = database.number("SELECT count(*) FROM device WHERE product = ?1 AND id = ?2",
+                                     device.product, device.id);
   if (!known) return fail(known.error());
   if (*known > 0) return {};
   const auto count = database.number("SELECT count(*) FROM device");

@@ -30,30 +30,38 @@ Result<bool> has_pack(Database& database, const std::string& name) {
 
 }  // namespace
 
+// The row of a pack in packs/, made when it is new there.
+Result<std::int64_t> CatalogReleases::put_pack(Database& database, const std::string& name) {
+  const auto known = database.number("SELECT id FROM pack WHERE name = ?1", name);
+  if (known || known.error().code != ErrorCode::not_found) return known;
+  std::error_code error;
+  const auto size = std::filesystem::file_size(folders_.packs / name, error);
+  if (error) return fail(ErrorCode::invalid, fmt::format("pack {} is not in packs/", name));
+  const Status done =
+      database.run("INSERT INTO pack (name, size, checked) VALUES (?1, ?2, ?3)", name,
+                   static_cast<std::uint64_t>(size), to_unix_ms(clock_.now()));
+  if (!done) return fail(done.error());
+  return database.last_id();
+}
+
 // An artifact that is held already stays in its pack. A pack in which nothing is new gets no row.
 Status CatalogReleases::put_packs(Database& database, const std::vector<StoredArtifact>& sealed,
                                   std::vector<std::string>& unneeded) {
   for (const std::string& name : packs_of(sealed)) {
-    const Result<bool> known = has_pack(database, name);
-    if (!known) return fail(known.error());
-    if (*known) continue;
-    std::error_code error;
-    const auto size = std::filesystem::file_size(folders_.packs / name, error);
-    if (error) return fail(ErrorCode::invalid, fmt::format("pack {} is not in packs/", name));
-    Status done = database.run("INSERT INTO pack (name, size, checked) VALUES (?1, ?2, ?3)", name,
-                               static_cast<std::uint64_t>(size), to_unix_ms(clock_.now()));
-    const std::int64_t pack = database.last_id();
-    std::uint64_t fresh = 0;
+    const Result<std::int64_t> pack = put_pack(database, name);
+    if (!pack) return fail(pack.error());
+    Status done;
     for (const StoredArtifact& artifact : sealed) {
       if (!done || artifact.pack != name) continue;
       done = database.run("INSERT OR IGNORE INTO artifact VALUES (?1, ?2, ?3, ?4)", artifact.sha256,
-                          artifact.size, artifact.chunk_root, pack);
-      fresh += database.changes();
+                          artifact.size, artifact.chunk_root, *pack);
     }
-    if (done && fresh == 0) {
-      unneeded.push_back(name);
-      done = database.run("DELETE FROM pack WHERE id = ?1", pack);
-    }
+    if (!done) return done;
+    const auto used = database.number("SELECT count(*) FROM artifact WHERE pack = ?1", *pack);
+    if (!used) return fail(used.error());
+    if (*used > 0) continue;
+    unneeded.push_back(name);
+    done = database.run("DELETE FROM pack WHERE id = ?1", *pack);
     if (!done) return done;
   }
   return {};

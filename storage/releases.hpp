@@ -32,6 +32,7 @@ class CatalogReleases final : public ReleaseStore {
  private:
   template <typename... Values>
   Result<std::vector<StoredArtifact>> select(std::string_view where, const Values&... values);
+  Result<std::int64_t> put_pack(Database& database, const std::string& name);
   Status put_packs(Database& database, const std::vector<StoredArtifact>& sealed,
                    std::vector<std::string>& unneeded);
   void undo_seal(const std::vector<StoredArtifact>& sealed, bool may_pass);

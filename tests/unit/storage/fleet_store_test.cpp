@@ -1,0 +1,176 @@
+#include <gmock/gmock.h>
+
+#include "tests/unit/storage/store_bench.hpp"
+
+namespace ferry::storage::testing {
+namespace {
+
+using ::testing::ElementsAre;
+
+class FleetStoreTest : public StoreTest {
+ protected:
+  FleetStoreTest() { options.outbox_limit = 5; }
+  static Device device(const std::string& id, const std::string& version) {
+    Device made;
+    made.id = id;
+    made.product = "pump";
+    made.version = version;
+    made.transport = "wifi";
+    made.address = "10.0.0.7";
+    made.last_seen = from_unix_ms(1'000'000);
+    made.channel = "beta";
+    made.assigned_version = "1.5";
+    made.proven = true;
+    return made;
+  }
+  static Delivery delivery(const std::string& to) {
+    Delivery made;
+    made.device = to;
+    made.product = "pump";
+    made.version = "1.1";
+    made.bytes_total = 100;
+    return made;
+  }
+};
+
+using OutboxTest = FleetStoreTest;
+
+TEST_F(FleetStoreTest, RemembersADevice) {
+  open();
+  ASSERT_OK(store->fleet().put(device("a", "1.0")));
+  ASSERT_OK(store->fleet().put(device("a", "1.1")));
+  ASSERT_OK(store->fleet().put(device("b", "")));
+  open();
+  const auto devices = store->fleet().devices();
+  ASSERT_OK(devices);
+  ASSERT_EQ(devices->size(), 2U);
+  const Device& first = devices->front();
+  EXPECT_EQ(first.version, "1.1");
+  EXPECT_EQ(first.transport, "wifi");
+  EXPECT_EQ(first.address, "10.0.0.7");
+  EXPECT_EQ(first.last_seen, from_unix_ms(1'000'000));
+  EXPECT_EQ(first.channel, "beta");
+  EXPECT_EQ(first.assigned_version, "1.5");
+  EXPECT_TRUE(first.proven);
+}
+
+TEST_F(FleetStoreTest, RefusesTextsThatAreTooLong) {
+  open();
+  EXPECT_FAILS(store->fleet().put(device(std::string(5000, 'x'), "1")), too_large);
+}
+
+TEST_F(FleetStoreTest, FollowsADeliveryWithItsEvents) {
+  open();
+  const auto id = store->fleet().put(delivery("a"), {event("started")});
+  ASSERT_OK(id);
+  const auto second = store->fleet().put(delivery("b"), {});
+  ASSERT_OK(second);
+  Delivery done = delivery("a");
+  done.id = *id;
+  done.state = DeliveryState::installed;
+  done.bytes_done = 100;
+  done.detail = "{}";
+  ASSERT_OK(store->fleet().put(done, {event("installed")}));
+  open();
+  const auto deliveries = store->fleet().deliveries(10);
+  ASSERT_OK(deliveries);
+  ASSERT_EQ(deliveries->size(), 2U);
+  EXPECT_EQ((*deliveries)[0].id, *second) << "the newest first";
+  EXPECT_EQ((*deliveries)[1].state, DeliveryState::installed);
+  EXPECT_EQ((*deliveries)[1].bytes_done, 100U);
+  EXPECT_EQ(store->fleet().deliveries(1)->size(), 1U);
+  EXPECT_THAT(event_kinds(), ElementsAre("started", "installed"));
+}
+
+TEST_F(FleetStoreTest, AnUnknownDeliveryIsAnErrorAndLeavesNoEvent) {
+  open();
+  Delivery unknown = delivery("a");
+  unknown.id = 77;
+  EXPECT_FAILS(store->fleet().put(unknown, {event("installed")}), not_found);
+  EXPECT_EQ(store->outbox().size().value(), 0U);
+}
+
+TEST_F(FleetStoreTest, EveryStateComesBackAsItWas) {
+  open();
+  for (const DeliveryState state :
+       {DeliveryState::transferring, DeliveryState::transferred, DeliveryState::installed,
+        DeliveryState::unknown, DeliveryState::failed}) {
+    Delivery made = delivery("a");
+    made.state = state;
+    ASSERT_OK(store->fleet().put(made, {}));
+    EXPECT_EQ(store->fleet().deliveries(1)->front().state, state);
+  }
+}
+
+TEST_F(FleetStoreTest, RemembersASource) {
+  open();
+  EXPECT_EQ(store->fleet().source("cloud")->sequence, 0U);
+  SourceState state;
+  state.name = "cloud";
+  state.last_success = from_unix_ms(5);
+  state.last_attempt = from_unix_ms(6);
+  state.last_error = "no route";
+  state.validator = "\"etag\"";
+  state.sequence = 42;
+  state.bytes_fetched = 1ULL << 40U;
+  state.rejected = 3;
+  ASSERT_OK(store->fleet().put(state));
+  open();
+  const auto back = store->fleet().source("cloud");
+  ASSERT_OK(back);
+  EXPECT_EQ(back->last_success, state.last_success);
+  EXPECT_EQ(back->last_attempt, state.last_attempt);
+  EXPECT_EQ(back->last_error, state.last_error);
+  EXPECT_EQ(back->validator, state.validator);
+  EXPECT_EQ(back->sequence, state.sequence);
+  EXPECT_EQ(back->bytes_fetched, state.bytes_fetched);
+  EXPECT_EQ(back->rejected, state.rejected);
+}
+
+TEST_F(OutboxTest, KeepsEventsUntilTheyAreAcknowledged) {
+  open();
+  Event first = event("fetched", "{\"n\":1}");
+  first.at = from_unix_ms(123);
+  ASSERT_OK(store->outbox().append({first, event("verified"), event("delivered")}));
+  open();
+  const auto waiting = store->outbox().waiting(0, 2);
+  ASSERT_OK(waiting);
+  ASSERT_EQ(waiting->size(), 2U);
+  EXPECT_EQ(waiting->front().at, from_unix_ms(123));
+  EXPECT_EQ(waiting->front().detail, "{\"n\":1}");
+  // The second is acknowledged before the first.
+  ASSERT_OK(store->outbox().acknowledge((*waiting)[1].sequence));
+  EXPECT_THAT(event_kinds(), ElementsAre("fetched", "delivered"));
+  EXPECT_EQ(store->outbox().waiting(waiting->front().sequence, 10)->size(), 1U);
+  ASSERT_OK(store->outbox().acknowledge((*waiting)[1].sequence));
+}
+
+TEST_F(OutboxTest, NeverUsesASequenceTwice) {
+  open();
+  ASSERT_OK(store->outbox().append({event("a")}));
+  const auto first = store->outbox().waiting(0, 1)->front().sequence;
+  ASSERT_OK(store->outbox().acknowledge(first));
+  open();
+  ASSERT_OK(store->outbox().append({event("b")}));
+  EXPECT_GT(store->outbox().waiting(0, 1)->front().sequence, first);
+}
+
+TEST_F(OutboxTest, DropsProgressBeforeOutcomes) {
+  open();
+  ASSERT_OK(store->outbox().append({event("installed"), event("progress"), event("failed")}));
+  ASSERT_OK(store->outbox().append({event("progress"), event("installed"), event("delivered")}));
+  EXPECT_THAT(event_kinds(),
+              ElementsAre("installed", "failed", "progress", "installed", "delivered"));
+  EXPECT_EQ(store->outbox().dropped().value(), 1U);
+  EXPECT_EQ(store->outbox().size().value(), 5U);
+}
+
+TEST_F(OutboxTest, DropsTheOldestWhenNoProgressIsLeft) {
+  open();
+  for (int i = 0; i < 8; ++i) ASSERT_OK(store->outbox().append({event("k" + std::to_string(i))}));
+  EXPECT_THAT(event_kinds(), ElementsAre("k3", "k4", "k5", "k6", "k7"));
+  EXPECT_EQ(store->outbox().dropped().value(), 3U);
+}
+
+}  // namespace
+}  // namespace ferry::storage::testing
