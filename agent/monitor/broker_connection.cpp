@@ -1,0 +1,209 @@
+#include "agent/monitor/broker_connection.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <mosquitto.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/file.hpp"
+
+namespace ferry::monitor {
+namespace {
+
+constexpr int keepalive_seconds = 30;
+constexpr std::uint64_t password_limit = 4096;
+
+struct Destroy {
+  void operator()(mosquitto* client) const { mosquitto_destroy(client); }
+};
+
+const char* path_or_null(const std::filesystem::path& path) {
+  return path.empty() ? nullptr : path.c_str();
+}
+
+// A key with a passphrase would make OpenSSL ask on a terminal that nobody sits at.
+int no_passphrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*user*/) {
+  return 0;
+}
+
+Result<std::string> read_password(const std::filesystem::path& file) {
+  struct stat found {};
+  if (::stat(file.c_str(), &found) != 0) return fail_errno(errno, "password_file " + file.string());
+  if ((found.st_mode & S_IROTH) != 0) {
+    return fail(ErrorCode::denied, "password_file " + file.string() +
+                                       ": readable by everyone; take that away with chmod o-r");
+  }
+  auto content = read_file(file, password_limit);
+  if (!content) return fail(content.error(), "password_file");
+  content->erase(std::min(content->find_first_of("\r\n"), content->size()));
+  return content;
+}
+
+Status set_login(mosquitto* client, const config::MonitorSettings& settings) {
+  if (settings.user.empty()) return {};
+  std::string password;
+  if (!settings.password_file.empty()) {
+    auto read = read_password(settings.password_file);
+    if (!read) return fail(read.error());
+    password = std::move(*read);
+  }
+  const char* given = settings.password_file.empty() ? nullptr : password.c_str();
+  if (mosquitto_username_pw_set(client, settings.user.c_str(), given) != MOSQ_ERR_SUCCESS) {
+    return fail(ErrorCode::invalid, "user or password: not valid UTF-8");
+  }
+  return {};
+}
+
+Status check_readable(const char* key, const std::filesystem::path& file) {
+  if (file.empty()) return {};
+  const Descriptor opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  return opened ? Status{} : Status(fail_errno(errno, fmt::format("{} {}", key, file.string())));
+}
+
+Status set_tls(mosquitto* client, const config::MonitorSettings& settings) {
+  if (!settings.tls) return {};
+  // libmosquitto says no more than "invalid" of a file that cannot be read.
+  if (auto ca = check_readable("ca_file", settings.ca_file); !ca) return ca;
+  if (auto own = check_readable("client_certificate", settings.client_certificate); !own)
+    return own;
+  if (auto key = check_readable("client_key", settings.client_key); !key) return key;
+  if (settings.ca_file.empty()) mosquitto_int_option(client, MOSQ_OPT_TLS_USE_OS_CERTS, 1);
+  const int set = mosquitto_tls_set(
+      client, path_or_null(settings.ca_file), settings.ca_file.empty() ? "/etc/ssl/certs" : nullptr,
+      path_or_null(settings.client_certificate), path_or_null(settings.client_key), no_passphrase);
+  if (set == MOSQ_ERR_SUCCESS) return {};
+  return fail(ErrorCode::invalid, fmt::format("TLS: {}", mosquitto_strerror(set)));
+}
+
+}  // namespace
+
+struct BrokerConnection::State {
+  std::unique_ptr<mosquitto, Destroy> client;
+  std::string broker;
+  bool accepted = false;
+  int refusal = 0;        // of CONNACK
+  std::string tls_error;  // OpenSSL's last words
+  std::vector<int> acknowledged;
+
+  static State& of(void* user) { return *static_cast<State*>(user); }
+  static void on_connect(mosquitto*, void* user, int code) {
+    of(user).accepted = code == 0;
+    of(user).refusal = code;
+  }
+  static void on_publish(mosquitto*, void* user, int number) {
+    of(user).acknowledged.push_back(number);
+  }
+  static void on_log(mosquitto*, void* user, int level, const char* text) {
+    if (level == MOSQ_LOG_ERR && std::strstr(text, "OpenSSL") != nullptr) of(user).tls_error = text;
+  }
+  Failure describe(int code, int error_number) const;
+};
+
+// What went wrong, and what to look at.
+Failure BrokerConnection::State::describe(int code, int error_number) const {
+  if (refusal == 4 || refusal == 5) {
+    return fail(ErrorCode::denied, "refused: not authorised (check user and password_file)");
+  }
+  if (refusal != 0) {
+    return fail(ErrorCode::denied, fmt::format("refused: {}", mosquitto_connack_string(refusal)));
+  }
+  if (tls_error.find("certificate verify failed") != std::string::npos) {
+    return fail(
+        ErrorCode::denied,
+        fmt::format("refused: the certificate of {} is not trusted (check ca_file, the name "
+                    "in broker, and the clock)",
+                    broker));
+  }
+  if (!tls_error.empty()) {
+    return fail(ErrorCode::unavailable, fmt::format("{}: TLS: {}", broker, tls_error));
+  }
+  if (code == MOSQ_ERR_ERRNO && error_number != 0) return fail_errno(error_number, broker);
+  if (code == MOSQ_ERR_EAI) {
+    return fail(ErrorCode::unavailable, broker + ": its name is not known (check DNS)");
+  }
+  return fail(ErrorCode::unavailable, fmt::format("{}: {}", broker, mosquitto_strerror(code)));
+}
+
+Result<BrokerConnection> BrokerConnection::open(const config::MonitorSettings& settings,
+                                                const Identity& identity) {
+  static const int initialised = mosquitto_lib_init();
+  if (initialised != MOSQ_ERR_SUCCESS) return fail(ErrorCode::io, "libmosquitto does not start");
+  auto state = std::make_unique<State>();
+  state->broker = fmt::format("{}:{}", settings.host, settings.port);
+  state->client.reset(mosquitto_new(identity.client_id.c_str(), true, state.get()));
+  mosquitto* client = state->client.get();
+  if (client == nullptr) return fail_errno(errno, "libmosquitto");
+  mosquitto_connect_callback_set(client, &State::on_connect);
+  mosquitto_publish_callback_set(client, &State::on_publish);
+  mosquitto_log_callback_set(client, &State::on_log);
+  const int will = mosquitto_will_set(client, identity.will_topic.c_str(),
+                                      static_cast<int>(identity.will_payload.size()),
+                                      identity.will_payload.data(), 1, true);
+  if (will != MOSQ_ERR_SUCCESS) {
+    return fail(ErrorCode::invalid, fmt::format("topic {}: {} (check prefix)", identity.will_topic,
+                                                mosquitto_strerror(will)));
+  }
+  if (auto login = set_login(client, settings); !login) return fail(login.error());
+  if (auto tls = set_tls(client, settings); !tls) return fail(tls.error());
+  const int connected =
+      mosquitto_connect(client, settings.host.c_str(), settings.port, keepalive_seconds);
+  if (connected != MOSQ_ERR_SUCCESS) return state->describe(connected, errno);
+  return BrokerConnection(std::move(state));
+}
+
+BrokerConnection::BrokerConnection(std::unique_ptr<State> state) : state_(std::move(state)) {}
+BrokerConnection::BrokerConnection(BrokerConnection&&) noexcept = default;
+BrokerConnection& BrokerConnection::operator=(BrokerConnection&&) noexcept = default;
+BrokerConnection::~BrokerConnection() = default;
+
+int BrokerConnection::descriptor() const {
+  return mosquitto_socket(state_->client.get());
+}
+
+bool BrokerConnection::wants_write() const {
+  return mosquitto_want_write(state_->client.get());
+}
+
+Status BrokerConnection::step() {
+  mosquitto* client = state_->client.get();
+  int code = MOSQ_ERR_SUCCESS;
+  std::size_t before = 0;
+  // TLS may hold messages that poll() does not see: read on as long as something comes.
+  do {
+    before = state_->acknowledged.size();
+    code = mosquitto_loop_read(client, 1);
+  } while (code == MOSQ_ERR_SUCCESS && state_->acknowledged.size() > before);
+  if (code == MOSQ_ERR_SUCCESS && wants_write()) code = mosquitto_loop_write(client, 1);
+  if (code == MOSQ_ERR_SUCCESS) code = mosquitto_loop_misc(client);
+  const int error_number = errno;
+  if (code == MOSQ_ERR_SUCCESS && state_->refusal == 0) return {};
+  return state_->describe(code, error_number);
+}
+
+bool BrokerConnection::accepted() const {
+  return state_->accepted;
+}
+
+Result<int> BrokerConnection::publish(const std::string& topic, const std::string& payload,
+                                      bool retain) {
+  int number = 0;
+  const int code = mosquitto_publish(state_->client.get(), &number, topic.c_str(),
+                                     static_cast<int>(payload.size()), payload.data(), 1, retain);
+  if (code != MOSQ_ERR_SUCCESS) return state_->describe(code, errno);
+  return number;
+}
+
+std::vector<int> BrokerConnection::take_acknowledged() {
+  return std::exchange(state_->acknowledged, {});
+}
+
+void BrokerConnection::disconnect() {
+  mosquitto_disconnect(state_->client.get());
+}
+
+}  // namespace ferry::monitor

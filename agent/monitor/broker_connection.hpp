@@ -1,0 +1,51 @@
+// One connection to the broker, from the TCP handshake to its end. libmosquitto stays inside.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "config/settings.hpp"
+
+namespace ferry::monitor {
+
+// Who connects, and what the broker says when it is lost.
+struct Identity {
+  std::string client_id;
+  std::string will_topic;
+  std::string will_payload;
+};
+
+// Used by one thread, which has SIGPIPE blocked: OpenSSL writes without MSG_NOSIGNAL.
+class BrokerConnection {
+ public:
+  // Reads the password file, resolves and connects; blocks for as long as the operating system
+  // tries. The broker's word comes later, see accepted(). ErrorCode::denied and ErrorCode::invalid
+  // are settings that need someone's hand, others may pass.
+  static Result<BrokerConnection> open(const config::MonitorSettings& settings,
+                                       const Identity& identity);
+  BrokerConnection(BrokerConnection&&) noexcept;
+  BrokerConnection& operator=(BrokerConnection&&) noexcept;
+  ~BrokerConnection();  // cuts the connection: the will is published
+
+  int descriptor() const;    // to poll for reading
+  bool wants_write() const;  // and for writing
+  // Reads, writes and keeps alive as far as that goes without blocking. An error is the
+  // connection's end.
+  Status step();
+  bool accepted() const;
+  // QoS 1; gives the message's number until its acknowledgement.
+  Result<int> publish(const std::string& topic, const std::string& payload, bool retain);
+  // Numbers of messages that the broker acknowledged since the last call, in that order.
+  std::vector<int> take_acknowledged();
+  // An orderly end: the broker forgets the will.
+  void disconnect();
+
+ private:
+  struct State;
+  explicit BrokerConnection(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace ferry::monitor

@@ -1,0 +1,41 @@
+#include "agent/monitor/topics.hpp"
+
+#include <fmt/format.h>
+
+#include "formats/json.hpp"
+
+namespace ferry::monitor {
+namespace {
+
+constexpr std::size_t longest_part = 200;
+
+bool is_plain(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("._:@~-").find(c) != std::string_view::npos;
+}
+
+}  // namespace
+
+std::string topic_part(std::string_view text) {
+  std::string part;
+  for (const char c : text) {
+    part += is_plain(c) ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  if (part.size() <= longest_part) return part;
+  // '%' is never followed by '~' elsewhere: a cut id cannot be another id written out.
+  return part.substr(0, longest_part) + "%~" + Sha256::of(as_bytes(text)).hex().substr(0, 16);
+}
+
+std::string topic_root(const std::string& prefix, const std::string& gateway) {
+  return prefix + "/" + topic_part(gateway) + "/";
+}
+
+std::string event_payload(const storage::Event& event) {
+  formats::Json payload = {
+      {"sequence", event.sequence}, {"time", to_rfc3339(event.at)}, {"kind", event.kind}};
+  const auto detail = formats::parse_json(event.detail, "detail");
+  payload["detail"] = detail ? *detail : formats::Json(event.detail);
+  return formats::to_text(payload);
+}
+
+}  // namespace ferry::monitor
