@@ -192,7 +192,8 @@ constexpr auto http = std::to_array<Key<TransportSettings>>({
 
 constexpr auto loopback = std::to_array<Key<TransportSettings>>({
     plugin_key<values::Name>("product", "", "The product of the device that loopback plays."),
-    plugin_key<values::Name>("device", "", "The id of the device that loopback plays."),
+    plugin_key<values::Name>("device", "loopback-1", "The id of the device that loopback plays."),
+    plugin_key<values::Name>("version", "", "The version that this device says it runs at first."),
 });
 
 struct Plugin {

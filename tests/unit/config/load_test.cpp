@@ -139,12 +139,12 @@ TEST_F(ConfigLoad, HttpTransportIsNormalizedAndComplete) {
                                    Pair("header_timeout", "10000")));
 }
 
-TEST_F(ConfigLoad, LoopbackTransportHasNothingUnlessSet) {
+TEST_F(ConfigLoad, LoopbackTransportPlaysADeviceOfItsOwnUnlessSet) {
   write("ferry.ini",
         "[transport.a]\nplugin = loopback\n[transport.b]\nplugin = loopback\ndevice = d1\n");
   const auto transports = settings().transports;
   ASSERT_EQ(transports.size(), 2U);
-  EXPECT_THAT(transports[0].values, testing::IsEmpty());
+  EXPECT_THAT(transports[0].values, UnorderedElementsAre(Pair("device", "loopback-1")));
   EXPECT_THAT(transports[1].values, UnorderedElementsAre(Pair("device", "d1")));
 }
 
