@@ -353,7 +353,7 @@ void HostKeeper::on(const messages::Outcome& message) {
 }
 
 void HostKeeper::on(const messages::Corrupt& message) {
-  log::error(component_, "pack {}: {}", message.pack, message.detail);
+  log::error(component_, "{}", message.detail);
   requests_.corrupt(status_.name, message);
 }
 

@@ -17,7 +17,8 @@ std::string packet_of(const formats::link::FromHost& message) {
 Servable::Servable(storage::StoredArtifact stored_artifact)
     : artifact(std::move(stored_artifact)),
       last_words(packet_of(formats::link::Corrupt{
-          artifact.pack, "the medium failed while the pack was being read (SIGBUS)"})) {}
+          artifact.pack,
+          "pack " + artifact.pack + ": the medium failed while it was being read (SIGBUS)"})) {}
 
 std::optional<std::uint64_t> ArtifactTable::handle_of(const storage::StoredArtifact& artifact) {
   const std::lock_guard lock(mutex_);

@@ -125,7 +125,7 @@ int Services::unreadable(const Servable& servable, const Error& error) {
   const std::string& pack = servable.artifact.pack;
   const std::lock_guard lock(mutex_);
   if (reported_.insert(pack).second) {
-    log::error(component_, "pack {}: {}; the agent is told", pack, error.message);
+    log::error(component_, "{}; the agent is told", error.message);
     const std::string detail = cut(error.message.c_str(), messages::longest_detail);
     if (!mailbox_.tell(messages::Corrupt{pack, detail})) reported_.erase(pack);
   }

@@ -1,0 +1,35 @@
+// The plugins that the contract suite runs, and how each is made to do its work.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "tests/contract/harness.hpp"
+
+namespace ferry::contract {
+
+// A device on the link of a plugin under test.
+class Visitor {
+ public:
+  virtual ~Visitor() = default;
+  // The device comes by and takes what there is for it. Returns at once; `listening` is the detail
+  // of the plugin's state "listening".
+  virtual void come_by(AgentEnd& agent, const std::string& listening, bool changed) = 0;
+};
+
+struct TransportCase {
+  std::string plugin;
+  std::map<std::string, std::string> settings;
+  std::map<std::string, std::string> product;  // its section, "name" included
+  std::unique_ptr<Visitor> (*visitor)();
+};
+inline void PrintTo(const TransportCase& transport, std::ostream* out) {
+  *out << transport.plugin;
+}
+
+const std::vector<TransportCase>& transports();
+
+}  // namespace ferry::contract
