@@ -32,7 +32,7 @@ Status Agent::State::open_store() {
   DeskEvents events;
   events.device_changed = [this](const storage::Device& device) { device_changed(device); };
   events.events_stored = [this] {
-    if (monitor) monitor->events_waiting();
+    if (monitor) monitor->events_added();
   };
   events.pack_corrupt = [this](const std::string& pack, const std::string& why) {
     pack_corrupt(pack, why);
@@ -65,14 +65,21 @@ void Agent::State::start_hosts() {
 
 Status Agent::State::start_sources() {
   for (const auto& settings : options.settings.sources) {
-    const source::Context context{*store, clock,
-                                  [this] { asio::post(loop, [this] { reload_catalog(); }); },
-                                  {}};
+    const source::Context context{
+        *store, clock, [this] { asio::post(loop, [this] { reload_catalog(); }); }, {}};
     auto runner = source::SourceRunner::start(settings, context);
     if (!runner) return fail(runner.error(), "[source." + settings.name + "]");
     runners.push_back(std::move(*runner));
   }
   return {};
+}
+
+void Agent::State::start_monitor() {
+  monitor::MonitorOptions wanted;
+  wanted.gateway = options.settings.gateway.name;
+  wanted.settings = options.settings.monitor;
+  monitor = std::make_unique<monitor::Monitor>(wanted, store->outbox());
+  for (const auto& [key, device] : desk->devices()) device_changed(device);
 }
 
 Result<Catalog> read_catalog(storage::Store& store,
@@ -101,7 +108,7 @@ void Agent::State::reload_catalog() {
                  return;
                }
                use_catalog(std::move(**read));
-               if (monitor) monitor->events_waiting();
+               if (monitor) monitor->events_added();
                if (server && server->watched()) {
                  server->publish_event("release", "", releases());
                }
@@ -217,7 +224,7 @@ Status Agent::run() {
     if (!error) state.stop();
   });
   if (const Status begun = state.start_sources(); !begun) return begun;
-  if (const Status begun = state.start_monitor(); !begun) return begun;
+  state.start_monitor();
   log::info("ferryd", "{} started: {} releases, {} sources, {} transports",
             state.options.settings.gateway.name, state.view->all().size(), state.runners.size(),
             state.options.settings.transports.size());

@@ -4,13 +4,13 @@
 namespace ferry::agent {
 
 Json Agent::State::status() {
-  Json value = {{"gateway", options.settings.gateway.name},
-                {"version", FERRY_VERSION},
-                {"started", time_or_null(started)},
-                {"uptime_seconds",
-                 std::chrono::duration_cast<std::chrono::seconds>(clock.steady() - started_steady)
-                     .count()},
-                {"time", to_rfc3339(clock.now())}};
+  Json value = {
+      {"gateway", options.settings.gateway.name},
+      {"version", FERRY_VERSION},
+      {"started", time_or_null(started)},
+      {"uptime_seconds",
+       std::chrono::duration_cast<std::chrono::seconds>(clock.steady() - started_steady).count()},
+      {"time", to_rfc3339(clock.now())}};
   value["store"] = store_status();
   value["sources"] = sources();
   value["transports"] = transports();
@@ -26,6 +26,14 @@ Json Agent::State::store_status() const {
           {"quarantined", usage.quarantined},
           {"writable", store_error.empty()},
           {"error", store_error}};
+}
+
+Json Agent::State::monitor_status() const {
+  const auto now = monitor ? monitor->status() : monitor::MonitorStatus{};
+  return {{"state", now.state},
+          {"broker", now.broker},
+          {"waiting", now.waiting},
+          {"error", now.error}};
 }
 
 Json Agent::State::counters() const {
@@ -95,8 +103,8 @@ Result<Json> Agent::State::sync(const std::string& source) {
 }
 
 Result<Json> Agent::State::assign(const control::Assignment& assignment) {
-  auto device = desk->assign(assignment.device, assignment.product, assignment.version,
-                             assignment.downgrade);
+  auto device =
+      desk->assign(assignment.device, assignment.product, assignment.version, assignment.downgrade);
   if (!device) return fail(device.error());
   return to_json(*device, desk->deliveries().newest(device->product, device->id));
 }

@@ -49,7 +49,11 @@ Result<Catalog> read_catalog(storage::Store& store,
 
 struct Agent::State final : control::ControlRequests {
   State(AgentOptions given, const Clock& time)
-      : options(std::move(given)), clock(time), worker(loop), signals(loop), housekeeping(loop),
+      : options(std::move(given)),
+        clock(time),
+        worker(loop),
+        signals(loop),
+        housekeeping(loop),
         watchdog(loop) {}
 
   // In the order in which run() needs them.
@@ -57,7 +61,7 @@ struct Agent::State final : control::ControlRequests {
   Status start_control();
   void start_hosts();
   Status start_sources();
-  Status start_monitor();
+  void start_monitor();
   void stop();
 
   void use_catalog(Catalog read);
@@ -81,6 +85,7 @@ struct Agent::State final : control::ControlRequests {
   Json transports() const;
   Json monitor_status() const;
   Json store_status() const;
+  Json counters() const;
 
   AgentOptions options;
   const Clock& clock;

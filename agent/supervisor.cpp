@@ -59,7 +59,9 @@ Supervisor::Supervisor(boost::asio::io_context& loop, const SupervisorOptions& o
 }
 
 // A stop that is under way keeps the state alive, but no host may outlive this.
-Supervisor::~Supervisor() { state_->keepers.clear(); }
+Supervisor::~Supervisor() {
+  state_->keepers.clear();
+}
 
 void Supervisor::start() {
   for (const auto& keeper : state_->keepers) keeper->start();

@@ -1,5 +1,5 @@
-// Keeps one host process for each [transport.NAME] section running: starts it, hands it its settings, asks
-// whether it still answers, ends one that hangs, and starts it again with backoff.
+// Keeps one host process for each [transport.NAME] section running: starts it, hands it its
+// settings, asks whether it still answers, ends one that hangs, and starts it again with backoff.
 #pragma once
 
 #include <sys/types.h>
@@ -26,7 +26,8 @@ struct SupervisorOptions {
   std::filesystem::path plugin_folder;  // plugins by bare name: http.so
   std::filesystem::path packs_folder;
   Duration ping_interval = std::chrono::seconds(2);
-  Duration answer_deadline = std::chrono::seconds(10);  // silent for so long: killed and started again
+  Duration answer_deadline =
+      std::chrono::seconds(10);  // silent for so long: killed and started again
   Duration first_backoff = std::chrono::milliseconds(100);
   Duration last_backoff = std::chrono::seconds(30);
 };
