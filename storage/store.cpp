@@ -167,7 +167,8 @@ Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options, const Cl
   // On a medium that cannot be written now, what is there is served.
   if (!created && created.error().code != ErrorCode::read_only) return fail(created.error());
   Result<std::unique_ptr<CatalogDatabase>> catalog = CatalogDatabase::open(options.folder);
-  if (!catalog) return fail(catalog.error());
+  // Where no folder can be made, that is the reason, not that the file in it is missing.
+  if (!catalog) return fail(created ? catalog.error() : created.error());
   auto store = std::make_unique<StoreOnDisk>(options, clock, std::move(*catalog));
   const Status swept = store->sweep_all();
   // A full or read-only disk must not keep the rest from being served; the next start sweeps again.

@@ -1,8 +1,15 @@
 // What happens when the medium is full or cannot be written: real file systems, mounted for each
 // test.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <sstream>
 
 #include "tests/unit/storage/store_bench.hpp"
 
@@ -177,6 +184,64 @@ TEST_F(MediumTest, AReadOnlyMediumServesWhatOnlyTheLogHolds) {
   set_writable(true);
   EXPECT_OK(store->outbox().append({event("installed")}));
   expect_everything_whole(1);
+}
+
+// ext4 on a loop device: what gateways have.
+class FlashTest : public StoreTest {
+ protected:
+  void SetUp() override {
+    medium = bench.folder() / "medium";
+    fs::create_directory(medium);
+    const std::string image = (bench.folder() / "image").string();
+    run(fmt::format("truncate -s 96M {0} && mkfs.ext4 -q -F -E lazy_itable_init=0 {0}", image));
+    run(fmt::format("mount -o loop {} {}", image, medium.string()));
+    options.folder = medium / "store";
+  }
+  void TearDown() override {
+    store.reset();
+    run("umount " + medium.string());
+  }
+  static void run(const std::string& command) {
+    ASSERT_EQ(std::system(command.c_str()), 0)
+        << command << ": needs root, e2fsprogs and loop devices";
+  }
+  // Bytes that the file system wrote to its device since it was mounted.
+  std::uint64_t written() const {
+    run("sync -f " + medium.string());
+    struct stat status {};
+    EXPECT_EQ(::stat(medium.c_str(), &status), 0);
+    const std::string text = read_text(
+        fmt::format("/sys/dev/block/{}:{}/stat", major(status.st_dev), minor(status.st_dev)));
+    std::istringstream fields(text);
+    std::uint64_t field = 0;
+    for (int i = 0; i < 7; ++i) fields >> field;  // the seventh: sectors written
+    return field * 512;
+  }
+
+  fs::path medium;
+};
+
+TEST_F(FlashTest, IngestWritesLittleMoreThanThePayload) {
+  const auto image = random_bytes(32U << 20U, 1);
+  open();
+  ASSERT_OK(admit("0.9", {random_bytes(1000, 2)}, "warm"));
+  const auto before = written();
+  ASSERT_OK(admit("1.0", {image}, "pack"));
+  const double ratio = static_cast<double>(written() - before) / static_cast<double>(image.size());
+  std::cout << fmt::format("written to the device: {:.3f} times the payload\n", ratio);
+  EXPECT_LT(ratio, 1.2);
+  EXPECT_GT(ratio, 1.0) << "the measurement itself is broken";
+}
+
+TEST_F(FlashTest, AMediumThatFailsUnderARunningStoreServesOn) {
+  open();
+  ASSERT_OK(admit("1.0", {random_bytes(300'000, 1)}, "first"));
+  // What ext4 does by itself when its device fails.
+  (void)::mount(nullptr, medium.c_str(), nullptr, MS_REMOUNT, "abort");
+  const Status refused = store->outbox().append({event("installed")});
+  EXPECT_FAILS(refused, read_only);
+  expect_everything_whole(1);
+  EXPECT_THAT(event_kinds(), ElementsAre("fetched"));
 }
 
 TEST_F(MediumTest, AReadOnlyMediumWithoutAStoreIsAClearError) {
