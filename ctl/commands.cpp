@@ -64,6 +64,48 @@ Exit assign(const Options& options, const AssignOptions& what) {
   return Exit::ok;
 }
 
+namespace {
+
+Json publish_json(const PublishReport& done) {
+  return {{"sequence", done.sequence},
+          {"releases", done.releases},
+          {"published", done.published},
+          {"withdrawn", done.withdrawn},
+          {"artifacts_copied", done.artifacts_copied},
+          {"bytes_copied", done.bytes_copied},
+          {"key_id", done.key_id},
+          {"skipped", done.skipped}};
+}
+
+std::string publish_text(const PublishOptions& what, const PublishReport& done) {
+  std::string text;
+  for (const auto& version : done.published)
+    text += fmt::format("published {} {}\n", what.product, version);
+  for (const auto& version : done.withdrawn)
+    text += fmt::format("withdrawn {} {}\n", what.product, version);
+  text += fmt::format("{}: index {} names {} releases, {}; {} artifacts copied, {}\n",
+                      what.site.string(), done.sequence, done.releases,
+                      done.key_id.empty() ? "not signed" : "signed by key " + done.key_id,
+                      done.artifacts_copied, human_size(done.bytes_copied));
+  return text;
+}
+
+}  // namespace
+
+Exit publish_site(const Options& options, const PublishOptions& what) {
+  const auto done = publish(what);
+  if (!done) return report({Exit::failure, done.error().message});
+  for (const auto& entry : done->skipped) {
+    fmt::print(stderr, "ferryctl: skipped {}\n", printable(entry));
+  }
+  if (options.json) {
+    fmt::print("{}\n", formats::to_text(publish_json(*done)));
+  } else {
+    fmt::print("{}", publish_text(what, *done));
+  }
+  return Exit::ok;
+}
+
 Exit keygen(const Options& options, const std::filesystem::path& file) {
   const auto key = generate_key_file(file);
   if (!key) return report({Exit::failure, key.error().message});

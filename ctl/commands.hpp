@@ -5,6 +5,7 @@
 #include <string>
 
 #include "ctl/client.hpp"
+#include "ctl/publish.hpp"
 
 namespace ferry::ctl {
 
@@ -30,6 +31,7 @@ Exit assign(const Options& options, const AssignOptions& what);
 // "" = every source
 Exit sync(const Options& options, const std::string& source, bool wait);
 Exit watch(const Options& options);
+Exit publish_site(const Options& options, const PublishOptions& what);
 Exit keygen(const Options& options, const std::filesystem::path& file);
 
 // "ferryctl: message" on standard error.

@@ -52,18 +52,32 @@ void delivery_event(EventLine& line, const Json& value) {
 }
 
 void device_event(EventLine& line, const Json& value) {
-  line.text =
-      fmt::format("{} {} seen by {} at {}", text_of(value, "product"), text_of(value, "version"),
-                  text_of(value, "transport"), text_of(value, "address"));
+  line.text = fmt::format("{} {} by {} at {}", text_of(value, "product"), text_of(value, "version"),
+                          text_of(value, "transport"), text_of(value, "address"));
+  const Json& delivery = member(value, "delivery");
+  if (!delivery.is_object()) return;
+  line.text += fmt::format(", {} {}", text_of(delivery, "version"), text_of(delivery, "state"));
+  if (text_of(delivery, "state") == "transferring") take_transfer(line, delivery);
 }
 
 void release_event(EventLine& line, const Json& value) {
+  if (value.is_array()) {
+    line.text = fmt::format("{} held", value.size());
+    return;
+  }
   const std::string size = human_size(number_of(value, "size"));
   line.text = flag_of(value, "complete") ? "complete, " + size : "incomplete";
 }
 
 void transport_event(EventLine& line, const Json& value) {
-  line.text = with(text_of(value, "state"), text_of(value, "detail"));
+  if (!value.is_array()) {
+    line.text = with(text_of(value, "state"), text_of(value, "detail"));
+    return;
+  }
+  for (const Json& one : value) {
+    line.text += fmt::format("{}{} {}", line.text.empty() ? "" : ", ", text_of(one, "name"),
+                             with(text_of(one, "state"), text_of(one, "detail")));
+  }
 }
 
 void status_event(EventLine& line, const Json& value) {
@@ -89,7 +103,8 @@ constexpr std::array kinds{Kind{"source", source_event},       Kind{"delivery", 
 EventLine event_line(const Json& event) {
   const std::string name = text_of(event, "event");
   EventLine line;
-  line.subject = name + " " + text_of(event, "id");
+  const std::string id = text_of(event, "id");
+  line.subject = id.empty() ? name + "s" : name + " " + id;
   for (const Kind& kind : kinds) {
     if (kind.name == name) kind.describe(line, member(event, "value"));
   }

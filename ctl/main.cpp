@@ -18,6 +18,7 @@ struct Asked {
   bool wait = false;
   std::string device;
   AssignOptions assign;
+  ferry::ctl::PublishOptions publish;
   std::filesystem::path file;
   std::function<Exit()> run;
 };
@@ -61,6 +62,18 @@ void add_actions(CLI::App& app, Asked& asked) {
     command->callback(
         [&] { asked.run = [&] { return ferry::ctl::assign(asked.options, asked.assign); }; });
   }
+}
+
+void add_publishing(CLI::App& app, Asked& asked) {
+  CLI::App* publish = app.add_subcommand("publish", "Make or bring up to date a site of releases");
+  publish->add_option("DIRECTORY", asked.publish.directory, "Where the releases lie")->required();
+  publish->add_option("SITE", asked.publish.site, "What a web server will serve")->required();
+  publish->add_option("--product", asked.publish.product, "What they are for")->required();
+  publish->add_option("--channel", asked.publish.channel, "Whom they are for")
+      ->capture_default_str();
+  publish->add_option("--key", asked.publish.key, "The private key that signs; see keygen");
+  publish->callback(
+      [&] { asked.run = [&] { return ferry::ctl::publish_site(asked.options, asked.publish); }; });
 
   CLI::App* keygen = app.add_subcommand("keygen", "Make a key that signs what publish writes");
   keygen->add_option("FILE", asked.file, "Where the private key goes; not replaced")->required();
@@ -83,6 +96,7 @@ int main(int argc, char** argv) {
   app.fallthrough();
   add_listings(app, asked);
   add_actions(app, asked);
+  add_publishing(app, asked);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

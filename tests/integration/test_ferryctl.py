@@ -226,6 +226,56 @@ class ExitStatuses(Case):
             self.assertIn(f"\n.B {number}\n", text)
 
 
+class Publishing(Case):
+    def setUp(self):
+        super().setUp()
+        self.key = os.path.join(self.folder, "site.key")
+        self.releases = os.path.join(self.folder, "releases")
+        self.site = os.path.join(self.folder, "site")
+        os.makedirs(os.path.join(self.releases, "1.0.1"))
+        with open(os.path.join(self.releases, "1.0.1", "main.py"), "w") as file:
+            file.write("print('hello')\n")
+
+    def plain(self, *arguments):
+        """Without an agent, and without a socket to look for one at."""
+        return subprocess.run([FERRYCTL, *arguments], text=True, capture_output=True, timeout=DEADLINE)
+
+    def test_keygen_makes_a_key_that_nobody_else_reads(self):
+        done = self.plain("keygen", self.key)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout, r"^public_key = [A-Za-z0-9+/]{43}=\n$")
+        self.assertEqual(stat.S_IMODE(os.stat(self.key).st_mode), 0o600)
+
+    def test_keygen_replaces_nothing(self):
+        self.plain("keygen", self.key)
+        with open(self.key) as file:
+            before = file.read()
+        again = self.plain("keygen", self.key)
+        self.assertEqual((again.returncode, again.stdout), (1, ""))
+        with open(self.key) as file:
+            self.assertEqual(file.read(), before)
+
+    def test_a_signed_site(self):
+        key_id = json.loads(self.plain("keygen", self.key, "--json").stdout)["key_id"]
+        done = self.plain("publish", self.releases, self.site, "--product", "pycom", "--key", self.key)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("published pycom 1.0.1\n", done.stdout)
+        self.assertIn("signed by key " + key_id, done.stdout)
+        self.assertTrue(os.path.exists(os.path.join(self.site, "index.json")))
+        again = json.loads(self.plain("--json", "publish", self.releases, self.site, "--product", "pycom",
+                                      "--key", self.key).stdout)
+        self.assertEqual((again["published"], again["releases"], again["bytes_copied"]), ([], 1, 0))
+
+    def test_what_cannot_be_published_is_one_line(self):
+        done = self.plain("publish", os.path.join(self.folder, "nowhere"), self.site, "--product", "pycom")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertEqual(done.stderr.count("\n"), 1)
+        self.assertIn("nowhere", done.stderr)
+
+    def test_the_product_must_be_named(self):
+        self.assertEqual(self.plain("publish", self.releases, self.site).returncode, 2)
+
+
 class Synchronizing(Case):
     def setUp(self):
         super().setUp()

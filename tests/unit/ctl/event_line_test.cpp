@@ -46,17 +46,41 @@ TEST(EventLine, OthersInShort) {
   EXPECT_EQ(of(R"({"event":"device","id":"p7","value":{"product":"pump","version":"1.1",
       "transport":"wifi","address":"10.0.0.7"}})")
                 .text,
-            "pump 1.1 seen by wifi at 10.0.0.7");
+            "pump 1.1 by wifi at 10.0.0.7");
   EXPECT_EQ(
       of(R"({"event":"event","id":"9","value":{"kind":"fetched","detail":{"bytes":7,"name":"a"}}})")
           .text,
       "fetched: bytes 7, name a");
 }
 
+TEST(EventLine, ADeviceShowsItsDelivery) {
+  const EventLine moving =
+      of(R"({"event":"device","id":"p7","value":{"product":"pump","version":"1.1",
+      "transport":"wifi","address":"10.0.0.7","delivery":{"version":"1.2","state":"transferring",
+      "bytes_done":5,"bytes_total":10}}})");
+  EXPECT_EQ(moving.text, "pump 1.1 by wifi at 10.0.0.7, 1.2 transferring");
+  EXPECT_TRUE(moving.transfer);
+  const EventLine over =
+      of(R"({"event":"device","id":"p7","value":{"product":"pump","version":"1.2",
+      "transport":"wifi","address":"10.0.0.7","delivery":{"version":"1.2","state":"installed",
+      "bytes_done":10,"bytes_total":10}}})");
+  EXPECT_EQ(over.text, "pump 1.2 by wifi at 10.0.0.7, 1.2 installed");
+  EXPECT_FALSE(over.transfer);
+}
+
+TEST(EventLine, AllOfAKindAtOnce) {
+  const EventLine transports = of(R"({"event":"transport","id":"","value":[
+      {"name":"wifi","state":"listening","detail":"10.0.0.1:80"},{"name":"tty","state":"starting"}]})");
+  EXPECT_EQ(transports.subject, "transports");
+  EXPECT_EQ(transports.text, "wifi listening: 10.0.0.1:80, tty starting");
+  const EventLine releases = of(R"({"event":"release","id":"","value":[{},{}]})");
+  EXPECT_EQ(releases.subject + " " + releases.text, "releases 2 held");
+}
+
 TEST(EventLine, AnUnknownKindOrShapeDoesNoHarm) {
   EXPECT_EQ(of(R"({"event":"weather","id":"x","value":{}})").subject, "weather x");
   EXPECT_EQ(of(R"({"event":"source","id":7,"value":[1,2]})").text, "");
-  EXPECT_EQ(of("[]").subject, " ");
+  EXPECT_EQ(of("[]").subject, "s");
 }
 
 TEST(EventLine, ControlCharactersAreReplaced) {
