@@ -4,8 +4,8 @@
 //
 //   http_harness PLUGIN FOLDER [KEY=VALUE | PRODUCT.KEY=VALUE]...
 //
-// FOLDER/PRODUCT/VERSION/NAME are the releases: "firmware…" is the image, "….tar" the archive, all
-// else are files. What happens is told on standard output, one JSON object a line. Commands on
+// FOLDER/PRODUCT holds releases as a directory source has them: VERSION/…, firmware_VERSION.bin,
+// archive_VERSION.tar. What happens is told on standard output, one JSON object a line. Commands on
 // standard input: away, back, mute (asks are not answered), corrupt, heal, changed; its end ends
 // the program.
 #include <dlfcn.h>
@@ -130,11 +130,19 @@ void Harness::post(std::function<void()> task) {
       kept);
 }
 
+// "firmware_1.0.1.bin" → "1.0.1"; a folder is named by its version alone.
+std::string version_in(std::string name) {
+  for (const std::string role : {"firmware_", "archive_"}) {
+    if (name.starts_with(role)) return name.substr(role.size(), name.size() - role.size() - 4);
+  }
+  return name;
+}
+
 std::vector<std::string> Harness::versions(const std::string& product) const {
   std::vector<std::string> found;
   std::error_code none;
   for (const auto& entry : fs::directory_iterator(folder_ / product, none)) {
-    found.push_back(entry.path().filename());
+    found.push_back(version_in(entry.path().filename()));
   }
   std::sort(found.begin(), found.end(),
             [](const auto& a, const auto& b) { return numbers(a) < numbers(b); });
@@ -144,24 +152,24 @@ std::vector<std::string> Harness::versions(const std::string& product) const {
 std::vector<std::uint64_t> Harness::load(const std::string& product, const std::string& version) {
   const auto [place, fresh] = loaded_.try_emplace(product + "/" + version);
   if (!fresh) return place->second;
-  const fs::path root = folder_ / product / version;
-  std::error_code none;
-  for (const auto& entry : fs::recursive_directory_iterator(root, none)) {
-    if (!entry.is_regular_file()) continue;
-    File file;
-    file.product = product;
-    file.version = version;
-    file.name = entry.path().lexically_relative(root).string();
-    file.role = file.name.starts_with("firmware") ? "firmware"
-                : file.name.ends_with(".tar")     ? "archive"
-                                                  : "file";
-    if (file.role == "file") file.dst_path = file.name;
-    std::ifstream in(entry.path(), std::ios::binary);
+  const auto add = [&, list = &place->second](const fs::path& path, const std::string& name,
+                                              const std::string& role) {
+    if (!fs::is_regular_file(path)) return;
+    std::ifstream in(path, std::ios::binary);
+    File file{product, version, name, role, role == "file" ? name : "", {}, {}};
     file.content.assign(std::istreambuf_iterator<char>(in), {});
     file.sha256 = ferry::Sha256::of(ferry::as_bytes(file.content)).hex();
     files_.push_back(std::move(file));
-    place->second.push_back(files_.size());
+    list->push_back(files_.size());
+  };
+  const fs::path root = folder_ / product;
+  std::error_code none;
+  for (const auto& entry : fs::recursive_directory_iterator(root / version, none)) {
+    add(entry.path(), entry.path().lexically_relative(root / version).string(), "file");
   }
+  const std::string image = "firmware_" + version + ".bin", archive = "archive_" + version + ".tar";
+  add(root / image, image, "firmware");
+  add(root / archive, archive, "archive");
   return place->second;
 }
 
@@ -206,8 +214,20 @@ void Harness::offer(const ferry_device& device, const char* const* want, std::si
     if (all.empty() || numbers(all.back()) <= numbers(current)) {
       return callback(user, FERRY_NOT_FOUND, nullptr);
     }
+    // Of each role the newest release that has it.
+    std::map<std::string, std::vector<ferry_artifact>> newest;
+    for (const auto& version : all) {
+      if (numbers(version) <= numbers(current)) continue;
+      std::map<std::string, std::vector<ferry_artifact>> roles;
+      for (const auto handle : load(product, version)) {
+        roles[files_[handle - 1].role].push_back(shown(handle, kinds));
+      }
+      for (auto& [role, list] : roles) newest[role] = std::move(list);
+    }
     std::vector<ferry_artifact> artifacts;
-    for (const auto handle : load(product, all.back())) artifacts.push_back(shown(handle, kinds));
+    for (const auto& [role, list] : newest) {
+      artifacts.insert(artifacts.end(), list.begin(), list.end());
+    }
     std::vector<ferry_base_file> base;
     const bool known = std::find(all.begin(), all.end(), current) != all.end();
     for (const auto handle : known ? load(product, current) : std::vector<std::uint64_t>()) {
