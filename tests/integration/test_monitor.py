@@ -1,0 +1,319 @@
+"""The monitor against Debian's mosquitto: TLS, passwords, an access list, and a broker that dies.
+
+Usage: test_monitor.py MONITOR_PROBE [unittest arguments]
+"""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "devices"))
+from services import Certificates, Service, free_port, run  # noqa: E402
+from mqtt_listener import Listener  # noqa: E402
+
+PROBE = sys.argv[1]
+DEADLINE = 30.0
+
+
+def until(condition, what):
+    end = time.monotonic() + DEADLINE
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.01)
+    raise AssertionError("waited in vain for " + what)
+
+
+class Broker(Service):
+    """Lets van-1 write below ferry/van-1 and `fleet` read everything; may ask for client certificates."""
+
+    def __init__(self, folder, certificates, client_certificates=False):
+        self.port = free_port()
+        users, access = folder / "users", folder / "access"
+        run("mosquitto_passwd", "-b", "-c", users, "van-1", "right")
+        run("mosquitto_passwd", "-b", users, "fleet", "reads")
+        access.write_text("user van-1\ntopic write ferry/van-1/#\nuser fleet\ntopic read #\n")
+        for file in (users, access):
+            file.chmod(0o600)
+        asks = f"cafile {certificates.ca}\nrequire_certificate true\n" if client_certificates else ""
+        owner = "user root\n" if os.geteuid() == 0 else ""
+        configuration = folder / "mosquitto.conf"
+        configuration.write_text(
+            f"listener {self.port} 127.0.0.1\ncertfile {certificates.certificate}\n"
+            f"keyfile {certificates.key}\npassword_file {users}\nacl_file {access}\n"
+            f"allow_anonymous false\npersistence false\n{asks}{owner}")
+        super().__init__("mosquitto", ["mosquitto", "-c", configuration], folder / "mosquitto.log")
+
+    def __enter__(self):
+        super().__enter__()
+        self.wait_for_port(self.port)
+        return self
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Case(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        holder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(holder.cleanup)
+        cls.certificates = Certificates(pathlib.Path(holder.name) / "certificates")
+        cls.others = Certificates(pathlib.Path(holder.name) / "others")
+
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory()
+        self.addCleanup(holder.cleanup)
+        self.folder = pathlib.Path(holder.name)
+        self.password_file = self.folder / "password"
+        self.password_file.write_text("right\n")
+        self.password_file.chmod(0o600)
+
+    def broker(self, **more):
+        broker = Broker(self.folder, self.certificates, **more)
+        broker.__enter__()
+        self.addCleanup(broker.stop)
+        return broker
+
+    def listener(self, broker):
+        listener = Listener(broker.port, self.certificates.ca, "fleet", "reads", ["ferry/#"])
+        self.addCleanup(listener.close)
+        return listener
+
+    def probe(self, port, **more):
+        settings = {"gateway": "van-1", "host": "127.0.0.1", "port": port, "tls": True,
+                    "ca_file": str(self.certificates.ca), "user": "van-1",
+                    "password_file": str(self.password_file), **more}
+        probe = subprocess.Popen([PROBE, self.folder / "store", json.dumps(settings)], text=True,
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+        def end():
+            probe.kill()
+            probe.wait()
+            probe.stdin.close()
+            probe.stdout.close()
+        self.addCleanup(end)
+        return probe
+
+    def order(self, probe, **order):
+        probe.stdin.write(json.dumps(order) + "\n")
+        probe.stdin.flush()
+
+    def status(self, probe):
+        self.order(probe, do="status")
+        return json.loads(probe.stdout.readline())
+
+    def connected(self, probe):
+        return until(lambda: (found := self.status(probe))["state"] == "connected" and found,
+                     "the connection")
+
+    def error(self, probe):
+        return until(lambda: (found := self.status(probe))["error"] and found, "an error")
+
+
+class Presence(Case):
+    TOPIC = "ferry/van-1/status"
+
+    def test_online_retained_and_offline_by_the_will(self):
+        broker = self.broker()
+        early = self.listener(broker)
+        probe = self.probe(broker.port)
+        until(lambda: early.of(self.TOPIC) == ["online"], "online")
+        probe.send_signal(signal.SIGKILL)
+        until(lambda: early.of(self.TOPIC) == ["online", "offline"], "the will")
+        late = self.listener(broker)
+        until(lambda: (self.TOPIC, "offline", True) in late.messages, "the retained will")
+
+    def test_offline_at_an_orderly_end(self):
+        broker = self.broker()
+        listener = self.listener(broker)
+        probe = self.probe(broker.port)
+        self.connected(probe)
+        begun = time.monotonic()
+        probe.stdin.close()
+        probe.wait(DEADLINE)
+        self.assertLess(time.monotonic() - begun, 3)
+        until(lambda: listener.of(self.TOPIC) == ["online", "offline"], "offline")
+
+    def test_online_again_after_the_brokers_restart(self):
+        broker = self.broker()
+        probe = self.probe(broker.port)
+        self.connected(probe)
+        broker.kill()
+        until(lambda: self.status(probe)["state"] == "connecting", "the loss to be noticed")
+        broker.__enter__()
+        self.connected(probe)
+        listener = self.listener(broker)
+        until(lambda: listener.of(self.TOPIC)[-1:] == ["online"], "online")
+
+
+class RetainedMessages(Case):
+    def test_state_and_devices_survive_a_broker_that_forgets(self):
+        broker = self.broker()
+        probe = self.probe(broker.port)
+        self.order(probe, do="state", value={"version": "0.1.0"})
+        self.order(probe, do="device", id="pump/7", value={"version": "1.1"})
+        self.order(probe, do="device", id="gone", value={"version": "1.1"})
+        self.order(probe, do="device", id="gone", value=None)
+        for _ in range(3):
+            self.connected(probe)
+            listener = self.listener(broker)
+            until(lambda: listener.of("ferry/van-1/state") == ['{"version":"0.1.0"}'], "the state")
+            until(lambda: listener.of("ferry/van-1/device/pump%2F7") == ['{"version":"1.1"}'], "the device")
+            self.assertFalse(any(listener.of("ferry/van-1/device/gone")))
+            broker.kill()
+            broker.__enter__()
+
+    def test_a_late_listener_gets_the_latest(self):
+        broker = self.broker()
+        probe = self.probe(broker.port)
+        early = self.listener(broker)
+        for version in range(100):
+            self.order(probe, do="device", id="p", value={"version": version})
+        topic, last = "ferry/van-1/device/p", '{"version":99}'
+        until(lambda: early.of(topic)[-1:] == [last], "the last version")
+        late = self.listener(broker)
+        until(lambda: (topic, last, True) in late.messages, "the retained one")
+        self.assertEqual(len(late.of(topic)), 1)
+
+    def test_only_the_latest_is_kept_while_the_broker_is_away(self):
+        broker = self.broker()
+        broker.kill()
+        probe = self.probe(broker.port)
+        for version in range(100):
+            self.order(probe, do="device", id="p", value={"version": version})
+        self.error(probe)
+        broker.__enter__()
+        listener = self.listener(broker)
+        until(lambda: listener.of("ferry/van-1/device/p") == ['{"version":99}'], "the latest alone")
+
+
+class Events(Case):
+    TOPIC = "ferry/van-1/event"
+
+    def sequences(self, listener):
+        return [json.loads(payload)["sequence"] for payload in listener.of(self.TOPIC)]
+
+    def empty(self, probe):
+        until(lambda: self.status(probe)["waiting"] == 0, "the outbox to be empty")
+
+    def test_each_event_once_in_order_with_its_time_of_origin(self):
+        broker = self.broker()
+        listener = self.listener(broker)
+        probe = self.probe(broker.port)
+        self.order(probe, do="events", count=300)
+        self.empty(probe)
+        until(lambda: len(listener.of(self.TOPIC)) >= 300, "all events")
+        self.assertEqual(self.sequences(listener), list(range(1, 301)))
+        self.assertEqual(json.loads(listener.of(self.TOPIC)[0]), {
+            "sequence": 1, "time": "2020-01-02T03:04:05Z", "kind": "fetched",
+            "detail": {"artifact": "pump.bin"}})
+
+    def test_what_happened_without_a_broker_arrives_later(self):
+        broker = self.broker()
+        broker.kill()
+        probe = self.probe(broker.port)
+        self.order(probe, do="events", count=150)
+        until(lambda: self.status(probe)["waiting"] == 150, "the outbox to hold them")
+        # Power is cut meanwhile.
+        probe.kill()
+        probe.wait()
+        broker.__enter__()
+        listener = self.listener(broker)
+        self.empty(self.probe(broker.port))
+        until(lambda: len(listener.of(self.TOPIC)) >= 150, "all events")
+        self.assertEqual(self.sequences(listener), list(range(1, 151)))
+
+    def test_none_is_missing_when_broker_and_gateway_are_killed_in_between(self):
+        broker = self.broker()
+        listeners = [self.listener(broker)]
+        probe = self.probe(broker.port)
+        total = 0
+
+        def arrived():
+            return {sequence for listener in listeners for sequence in self.sequences(listener)}
+        for round_number in range(8):
+            self.order(probe, do="events", count=200)
+            total += 200
+            # In the middle of it, a little later each time.
+            until(lambda: len(arrived()) >= total - 200 + 20 * round_number, "some of them")
+            if round_number % 2:
+                probe.kill()
+                probe.wait()
+                until(lambda: not probe.poll() is None, "the end")
+                probe = self.probe(broker.port)
+            else:
+                broker.kill()
+                listeners[-1].close()
+                # Nobody but the listener is let in before it listens: what it would miss, the broker
+                # had acknowledged and nobody could know.
+                probe.send_signal(signal.SIGSTOP)
+                broker.__enter__()
+                listeners.append(self.listener(broker))
+                probe.send_signal(signal.SIGCONT)
+        self.empty(probe)
+        until(lambda: len(arrived()) == total, "all events")
+        self.assertEqual(arrived(), set(range(1, total + 1)))
+        firsts = list(dict.fromkeys(s for listener in listeners for s in self.sequences(listener)))
+        self.assertEqual(firsts, sorted(firsts), "in order, repetitions aside")
+
+
+class Refusals(Case):
+    def test_wrong_password(self):
+        self.password_file.write_text("wrong\n")
+        found = self.error(self.probe(self.broker().port))
+        self.assertEqual((found["state"], found["error"]),
+                         ("refused", "refused: not authorised (check user and password_file)"))
+
+    def test_a_corrected_password_is_picked_up(self):
+        self.password_file.write_text("wrong\n")
+        probe = self.probe(self.broker().port)
+        self.error(probe)
+        self.password_file.write_text("right\n")
+        self.assertEqual(self.connected(probe)["error"], "")
+
+    def test_wrong_ca(self):
+        found = self.error(self.probe(self.broker().port, ca_file=str(self.others.ca)))
+        self.assertEqual(found["state"], "refused")
+        self.assertIn("is not trusted (check ca_file", found["error"])
+
+    def test_certificate_for_another_name(self):
+        # The certificate names 127.0.0.1 and localhost; this is the same address under a third name.
+        found = self.error(self.probe(self.broker().port, host="127.1"))
+        self.assertEqual(found["state"], "refused")
+        self.assertIn("the name in broker", found["error"])
+
+    def test_plain_text_to_a_tls_port(self):
+        found = self.error(self.probe(self.broker().port, tls=False))
+        self.assertNotEqual(found["state"], "connected")
+
+    def test_client_certificate(self):
+        broker = self.broker(client_certificates=True)
+        bare = self.probe(broker.port)
+        self.assertNotEqual(self.error(bare)["state"], "connected")
+        bare.kill()
+        bare.wait()
+        certificate, key = self.client_certificate()
+        self.connected(self.probe(broker.port, client_certificate=str(certificate), client_key=str(key)))
+
+    def client_certificate(self):
+        key, request = self.folder / "client.key", self.folder / "client.csr"
+        certificate = self.folder / "client.pem"
+        run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+            "-keyout", key, "-out", request, "-subj", "/CN=van-1")
+        authority = pathlib.Path(self.certificates.ca).with_name("ca.key")
+        run("openssl", "x509", "-req", "-in", request, "-CA", self.certificates.ca, "-CAkey", authority,
+            "-CAcreateserial", "-out", certificate, "-days", "30")
+        return certificate, key
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)
