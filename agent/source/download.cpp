@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/log.hpp"
 
 namespace ferry::source {
@@ -63,15 +65,23 @@ Status Download::Attempt::take_part(const HttpHead& head) {
   return {};
 }
 
+// Counted and stored chunk by chunk: when a commit is under way, nothing beyond it has been
+// counted.
 Status Download::Attempt::take_body(Bytes piece) {
-  ledger.received(piece.size());
-  if (piece.size() > artifact.size - offset) {
-    return fail(ErrorCode::corrupt,
-                fmt::format("goes on past the {} bytes of the release document", artifact.size));
+  while (!piece.empty()) {
+    if (offset == artifact.size) {
+      ledger.received(piece.size());
+      return fail(ErrorCode::corrupt,
+                  fmt::format("goes on past the {} bytes of the release document", artifact.size));
+    }
+    const std::uint64_t room =
+        std::min(storage::chunk_size - offset % storage::chunk_size, artifact.size - offset);
+    const Bytes part = piece.first(std::min<std::uint64_t>(piece.size(), room));
+    ledger.received(part.size());
+    if (const Status stored = pack.append(part); !stored) return stored;
+    offset += part.size();
+    piece = piece.subspan(part.size());
   }
-  const Status stored = pack.append(piece);
-  if (!stored) return stored;
-  offset += piece.size();
   return {};
 }
 
