@@ -17,7 +17,6 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr int abi = 1;
-constexpr Duration healthy_after = std::chrono::minutes(1);
 constexpr milliseconds stop_time = std::chrono::seconds(2);
 constexpr milliseconds time_to_exit = std::chrono::seconds(1);  // after it closed its link
 constexpr int most_messages_at_once = 64;                       // then others have their turn
@@ -81,7 +80,7 @@ HostKeeper::HostKeeper(boost::asio::io_context& loop, const SupervisorOptions& o
       requests_(requests),
       changed_(std::move(changed)),
       restart_timer_(loop),
-      backoff_(options.first_backoff) {
+      backoff_(options.first_backoff, options.last_backoff) {
   status_.name = settings_.transport;
   status_.plugin = std::move(plugin);
   status_.state = "stopped";
@@ -261,7 +260,7 @@ void HostKeeper::on_exit() {
   const std::string end = describe_exit(wait_status);
   const std::string reason =
       run_->kill_reason.empty() ? end : fmt::format("killed: {}", run_->kill_reason);
-  if (steady_clock::now() - run_->started >= healthy_after) backoff_ = options_.first_backoff;
+  backoff_.ran_for(std::chrono::duration_cast<Duration>(steady_clock::now() - run_->started));
   run_.reset();
   status_.pid = 0;
   if (stopping_) return finish_stop();
@@ -269,12 +268,12 @@ void HostKeeper::on_exit() {
 }
 
 void HostKeeper::restart_later(const std::string& reason) {
-  log::warning(component_, "host ended ({}); next start in {} ms", reason, backoff_.count());
+  const Duration pause = backoff_.next();
+  log::warning(component_, "host ended ({}); next start in {} ms", reason, pause.count());
   ++status_.restarts;
   // What the plugin said of its failure tells people more than how its process ended.
   if (status_.state != "failed") set_state("restarting", reason);
-  restart_timer_.expires_after(backoff_);
-  backoff_ = std::min(backoff_ * 2, options_.last_backoff);
+  restart_timer_.expires_after(pause);
   restart_timer_.async_wait([self = weak_from_this()](boost::system::error_code error) {
     const auto keeper = self.lock();
     if (!error && keeper && !keeper->stopping_) keeper->start();

@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "agent/backoff.hpp"
 #include "agent/host_process.hpp"
 #include "agent/host_requests.hpp"
 #include "agent/supervisor.hpp"
@@ -83,7 +84,7 @@ class HostKeeper : public std::enable_shared_from_this<HostKeeper> {
   TransportStatus status_;
   std::shared_ptr<HostRun> run_;  // null while none runs
   boost::asio::steady_timer restart_timer_;
-  Duration backoff_;
+  Backoff backoff_;
   bool stopping_ = false;
   std::function<void()> stopped_;
 };

@@ -72,7 +72,7 @@ Status read(const Json& json, Offer& offer) {
 // One for each type of message: fills `message` from the fields after "type".
 void fill(Fields& fields, Hello& message) {
   message.abi = fields.result("abi");
-  message.plugin = fields.name("plugin");
+  message.plugin = fields.text("plugin", longest_id);
 }
 void fill(Fields& fields, LinkState& message) {
   message.state = fields.text("state", longest_state);

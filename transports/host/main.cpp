@@ -11,6 +11,7 @@
 
 #include "base/digest.hpp"
 #include "base/log.hpp"
+#include "transports/host/convert.hpp"
 #include "transports/host/host.hpp"
 #include "transports/host/jail.hpp"
 #include "transports/host/plugin.hpp"
@@ -109,7 +110,7 @@ int serve(const Arguments& arguments) {
   }
   static Services services(std::move(*settings), arguments.packs_folder, **mailbox);
   static Host host(link, **mailbox, services);
-  (*mailbox)->tell(messages::Hello{1, arguments.plugin});
+  (*mailbox)->tell(messages::Hello{1, cut(arguments.plugin.c_str(), messages::longest_id)});
   const Result<ferry_transport_entry> entry = jail_and_load(arguments);
   if (!entry) {
     log::error(services.component(), "{}", entry.error().message);

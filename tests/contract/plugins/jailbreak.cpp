@@ -1,0 +1,64 @@
+// jailbreak: tries everything in attempts.hpp, and tells what came of it by its state: the
+// attempt's name and errno. For tests alone.
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "tests/contract/attempts.hpp"
+#include "transport.hpp"
+
+using ferry::contract::Attempt;
+using ferry::contract::Surroundings;
+using ferry::plugin::Host;
+
+namespace {
+
+class Jailbreak : public ferry::plugin::Transport {
+ public:
+  explicit Jailbreak(Host host) : host_(host) {
+    around_.catalog = setting("catalog");
+    around_.key = setting("key");
+    around_.pack = setting("pack");
+    around_.spare_pack = setting("spare_pack");
+    around_.packs_folder = setting("packs_folder");
+    around_.control_socket = setting("control_socket");
+    around_.tcp_port = std::stoi(setting("tcp_port"));
+    around_.bystander = std::stoi(setting("bystander"));
+  }
+
+  int run() override {
+    for (const Attempt& attempt : ferry::contract::all_attempts()) {
+      host_.state(attempt.name, std::to_string(attempt.run(around_)));
+    }
+    // What transports need to do must still work.
+    host_.state("listen", std::to_string(listen_on_tcp()));
+    host_.state("read a pack", std::to_string(ferry::contract::attempts::read_one(around_.pack)));
+    while (!stopped_) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    return 0;
+  }
+  void stop() override { stopped_ = true; }
+  void post(std::function<void()> task) override { task(); }
+
+ private:
+  std::string setting(const std::string& key) const { return host_.setting(key).value_or("0"); }
+
+  static int listen_on_tcp() {
+    const int fd = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return errno;
+    sockaddr_in6 address{};
+    address.sin6_family = AF_INET6;
+    address.sin6_addr = in6addr_loopback;
+    if (::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) < 0) return errno;
+    const int error = ::listen(fd, 1) < 0 ? errno : 0;
+    ::close(fd);
+    return error;
+  }
+
+  Host host_;
+  Surroundings around_;
+  std::atomic<bool> stopped_ = false;
+};
+
+}  // namespace
+
+FERRY_TRANSPORT(Jailbreak)
