@@ -94,9 +94,16 @@ Result<Catalog> read_catalog(storage::Store& store,
 }
 
 void Agent::State::use_catalog(Catalog read) {
+  std::set<std::string> gone = view ? view->packs() : std::set<std::string>();
+  for (const std::string& pack : read->packs()) gone.erase(pack);
   view = std::move(read);
   desk->set_view(view);
-  if (supervisor) supervisor->catalog_changed();
+  if (!supervisor) return;
+  // Hosts must not read on in a pack that was taken out, even where they hold it open.
+  for (const std::string& pack : gone) supervisor->withdraw(pack);
+  supervisor->catalog_changed();
+  if (gone.empty()) return;
+  for (auto& runner : runners) runner->poke();
 }
 
 void Agent::State::reload_catalog() {
@@ -108,6 +115,7 @@ void Agent::State::reload_catalog() {
                  return;
                }
                use_catalog(std::move(**read));
+               take_stock();
                if (monitor) monitor->events_added();
                if (server && server->watched()) {
                  server->publish_event("release", "", releases());
@@ -115,7 +123,7 @@ void Agent::State::reload_catalog() {
              });
 }
 
-// Out of the catalog and out of the hosts' hands first, then fetched again.
+// Out of the hosts' hands at once; out of the catalog, and fetched again, when the store has it.
 void Agent::State::pack_corrupt(const std::string& pack, const std::string& why) {
   supervisor->withdraw(pack);
   worker.run(
@@ -124,10 +132,7 @@ void Agent::State::pack_corrupt(const std::string& pack, const std::string& why)
           log::error("storage", "pack {} could not be quarantined: {}", pack, done.error().message);
         }
       },
-      [this] {
-        reload_catalog();
-        for (auto& runner : runners) runner->poke();
-      });
+      [this] { reload_catalog(); });
 }
 
 void Agent::State::device_changed(const storage::Device& device) {
@@ -149,42 +154,44 @@ void Agent::State::keep_house() {
   if (stopping) return;
   desk->expire();
   publish_state();
+  auto error = std::make_shared<Status>();
+  worker.run(
+      [this, error] {
+        const auto scrubbed = store->scrub_step(options.settings.storage.scrub_interval);
+        if (!scrubbed) *error = fail(scrubbed.error());
+      },
+      [this, error] {
+        store_error = *error ? "" : error->error().message;
+        take_stock();
+      });
+  housekeeping.expires_after(housekeeping_interval);
+  housekeeping.async_wait([this](const boost::system::error_code& failed) {
+    if (!failed) keep_house();
+  });
+}
+
+// What status() and deliveries() show, read where a slow disk holds up nobody.
+void Agent::State::take_stock() {
   struct Found {
-    std::optional<storage::Usage> usage;
-    std::vector<storage::Delivery> recent;
-    std::string error;
-    bool scrubbed = false;
-    std::uint64_t quarantined = 0;
+    Result<storage::Usage> usage = fail(ErrorCode::cancelled, "not read");
+    Result<std::vector<storage::Delivery>> recent = fail(ErrorCode::cancelled, "not read");
   };
   auto found = std::make_shared<Found>();
   worker.run(
       [this, found] {
-        const auto scrubbed = store->scrub_step(options.settings.storage.scrub_interval);
-        if (!scrubbed) found->error = scrubbed.error().message;
-        found->scrubbed = scrubbed && *scrubbed;
-        const auto measured = store->usage();
-        if (measured) {
-          found->usage = *measured;
-        } else {
-          found->error = measured.error().message;
-        }
-        auto deliveries = store->fleet().deliveries(deliveries_shown);
-        if (deliveries) found->recent = std::move(*deliveries);
+        found->usage = store->usage();
+        found->recent = store->fleet().deliveries(deliveries_shown);
       },
       [this, found] {
-        const std::uint64_t before = usage.quarantined;
-        if (found->usage) usage = *found->usage;
-        store_error = found->error;
-        recent = std::move(found->recent);
-        if (usage.quarantined > before) {
-          reload_catalog();
-          for (auto& runner : runners) runner->poke();
+        if (found->recent) recent = std::move(*found->recent);
+        if (!found->usage) {
+          store_error = found->usage.error().message;
+          return;
         }
+        const bool fewer = found->usage->packs < usage.packs;
+        usage = *found->usage;
+        if (fewer) reload_catalog();  // the scrub took one out
       });
-  housekeeping.expires_after(housekeeping_interval);
-  housekeeping.async_wait([this](const boost::system::error_code& error) {
-    if (!error) keep_house();
-  });
 }
 
 // systemd ends an agent whose loop stands still (systemd.service(5), WatchdogSec).

@@ -135,10 +135,11 @@ void Desk::keep(std::vector<delivery::Change> changes, std::function<void(Status
     return;
   }
   for (const auto& change : changes) {
-    log::info("deliveries", "{} {} for {} of {}: {}{}{}", change.delivery.product,
-              change.delivery.version, change.delivery.device, change.delivery.product,
-              to_string(change.delivery.state), change.delivery.detail.empty() ? "" : ": ",
-              change.delivery.detail);
+    if (!change.events.empty()) {
+      log::info("deliveries", "{} {} for {}: {}{}{}", change.delivery.product,
+                change.delivery.version, change.delivery.device, to_string(change.delivery.state),
+                change.delivery.detail.empty() ? "" : ": ", change.delivery.detail);
+    }
     const auto device = devices_.find(key_of(change.delivery.product, change.delivery.device));
     if (device != devices_.end() && events_.device_changed) events_.device_changed(device->second);
   }

@@ -30,10 +30,8 @@ Json Agent::State::store_status() const {
 
 Json Agent::State::monitor_status() const {
   const auto now = monitor ? monitor->status() : monitor::MonitorStatus{};
-  return {{"state", now.state},
-          {"broker", now.broker},
-          {"waiting", now.waiting},
-          {"error", now.error}};
+  return {
+      {"state", now.state}, {"broker", now.broker}, {"waiting", now.waiting}, {"error", now.error}};
 }
 
 Json Agent::State::counters() const {

@@ -67,6 +67,7 @@ struct Agent::State final : control::ControlRequests {
   void use_catalog(Catalog read);
   void reload_catalog();
   void keep_house();
+  void take_stock();
   void feed_watchdog();
 
   void device_changed(const storage::Device& device);

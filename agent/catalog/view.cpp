@@ -49,6 +49,12 @@ const storage::StoredArtifact* View::artifact(const Sha256& sha256) const {
   return found == artifacts_.end() ? nullptr : &found->second;
 }
 
+std::set<std::string> View::packs() const {
+  std::set<std::string> names;
+  for (const auto& [sha256, artifact] : artifacts_) names.insert(artifact.pack);
+  return names;
+}
+
 bool View::servable(const storage::HeldRelease& release) const {
   return release.complete &&
          std::all_of(release.release.artifacts.begin(), release.release.artifacts.end(),

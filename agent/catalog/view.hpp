@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -29,6 +30,8 @@ class View {
   // True when every artifact of the release can be served now.
   bool servable(const storage::HeldRelease& release) const;
   const std::vector<storage::HeldRelease>& all() const { return releases_; }
+  // The packs that bytes can be served from.
+  std::set<std::string> packs() const;
 
  private:
   std::vector<storage::HeldRelease> releases_;

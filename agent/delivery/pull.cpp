@@ -72,6 +72,7 @@ void PullTracker::adopt(const Delivery& delivery, const std::vector<Piece>& piec
   for (const Piece& piece : pieces) {
     Piecewise& known = entry->pieces[piece.sha256];
     known.size = piece.size;
+    known.done = known.done || piece.size == 0;  // no byte of it can be acknowledged
     total += piece.size;
   }
   entry->delivery.bytes_total = total;

@@ -9,6 +9,7 @@ using storage::DeliveryState;
 
 const Sha256 image = Sha256::of(as_bytes("image"));
 const Sha256 script = Sha256::of(as_bytes("script"));
+const Sha256 empty = Sha256::of({});
 
 Time at(std::int64_t seconds) {
   return from_unix_ms(seconds * 1000);
@@ -31,7 +32,7 @@ class Pull : public ::testing::Test {
     row.product = "meter";
     row.from_version = "1.0";
     row.version = "1.1";
-    tracker.adopt(row, {{image, 1000}, {script, 0}});
+    tracker.adopt(row, {{image, 1000}, {script, 20}, {empty, 0}});
   }
 
   std::optional<Change> acknowledge(const Sha256& sha256, std::uint64_t offset,
@@ -45,7 +46,7 @@ class Pull : public ::testing::Test {
   }
   void transfer(Time now = at(10)) {
     (void)acknowledge(image, 0, 1000, now);
-    (void)acknowledge(script, 0, 0, now);
+    (void)acknowledge(script, 0, 20, now);
   }
 
   PullTracker tracker;
@@ -57,7 +58,7 @@ TEST_F(Pull, TransferredWhenTheLastByteOfEveryPieceWasAcknowledged) {
   ASSERT_TRUE(end);
   EXPECT_EQ(end->delivery.state, DeliveryState::transferring);
   EXPECT_EQ(end->delivery.bytes_done, 1000U);
-  const auto last = acknowledge(script, 0, 0);
+  const auto last = acknowledge(script, 0, 20);
   ASSERT_TRUE(last);
   EXPECT_EQ(last->delivery.state, DeliveryState::transferred);
   ASSERT_EQ(last->events.size(), 1U);
