@@ -23,21 +23,24 @@ class LinkProxy:
     `source_host`: the loopback address that the target sees as the client's. `rate`: bytes a second towards
     the client, all connections together; 0 is as fast as it goes. `delay`: seconds that each piece is late.
     `buffer`: size of the sockets' buffers, so that what was forwarded is close to what has arrived. `on_up` is
-    called with each piece that the client sends, on the proxy's thread, before it is forwarded.
+    called with each piece that the client sends, on the proxy's thread, before it is forwarded. `hold`: while
+    the link is cut, who connects waits until it is restored, as when packets are lost and sent again; else
+    new connections are reset.
     """
 
     def __init__(self, target, listen_host="127.0.0.1", listen_port=0, source_host=None, rate=0, delay=0.0,
-                 buffer=64 * 1024, on_up=None):
+                 buffer=64 * 1024, on_up=None, hold=False):
         self.target = target
         self.source_host = source_host
         self.rate = rate
         self.delay = delay
         self.buffer = buffer
         self.on_up = on_up
+        self.hold = hold
         self.down_bytes = 0       # forwarded from the target to the client
         self.up_bytes = 0         # forwarded from the client to the target
         self.accepted = 0         # connections that were forwarded
-        self.refused = 0          # connections that met a cut link
+        self.refused = 0          # connections that met a cut link, held ones included
         self.cuts = 0
         self._cut_at = None
         self._on_cut = None
@@ -62,7 +65,7 @@ class LinkProxy:
     # What the holder of the link does to it.
 
     def cut(self):
-        """Resets every connection; new ones are reset until restore()."""
+        """Resets every connection; new ones are reset, or held, until restore()."""
         self._call(self._cut)
 
     def cut_after(self, count, on_cut=None):
@@ -147,8 +150,11 @@ class LinkProxy:
         self._writers.add(writer)
         if not self._up:
             self.refused += 1
-            self._reset_one(writer)
-            return
+        while not self._up:
+            if not self.hold or writer.is_closing():
+                self._reset_one(writer)
+                return
+            await asyncio.sleep(0.01)
         try:
             there_reader, there = await self._connect()
         except OSError:

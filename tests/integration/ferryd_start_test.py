@@ -25,9 +25,9 @@ class Refusal(unittest.TestCase):
             with self.subTest(more=more):
                 done = self.run_to_end(*more)
                 self.assertEqual(done.returncode, 2)
-                for line in ("ferry.ini:8: [transport.wifi] listen: '80a' is not an address:port",
-                             "ferry.ini:9: [transport.wifi] listen", "ferry.ini:10: [storag]",
-                             "[source.cloud] url", "ferry.ini:14: [product.sensor] dialekt"):
+                for line in ("ferry.ini:9: [transport.wifi] listen: '80a' is not an address:port",
+                             "ferry.ini:10: [transport.wifi] listen", "ferry.ini:11: [storag]",
+                             "[source.cloud] url", "ferry.ini:15: [product.sensor] dialekt"):
                     self.assertIn(line, done.stderr)
         self.assertFalse(self.gateway.store.exists(), "a refused configuration leaves no trace")
 
