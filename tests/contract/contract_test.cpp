@@ -50,11 +50,32 @@ class Contract : public testing::TestWithParam<TransportCase> {
 
   void serve(std::uint64_t id) { agent_->send(messages::OfferReply{id, FERRY_OK, offer()}); }
 
-  // Waits for the delivery's outcome.
-  std::optional<messages::Outcome> outcome() {
-    auto outcome = agent_->expect<messages::Outcome>();
-    if (outcome) agent_->send(messages::OutcomeReply{outcome->id, FERRY_OK});
-    return outcome;
+  // Takes what came of a delivery: some transports know its outcome, others only what was
+  // acknowledged.
+  void take_news() {
+    agent_->receive();
+    while (const auto progress = agent_->take<messages::Progress>()) {
+      EXPECT_EQ(progress->sha256, artifact_.sha256);
+      ++progress_count_;
+      reached_ = std::max(reached_, progress->offset + progress->length);
+    }
+    while (const auto outcome = agent_->take<messages::Outcome>()) {
+      EXPECT_EQ(outcome->delivery, 77U);
+      if (outcome->kind == messages::OutcomeKind::transferred) transferred_ = true;
+      agent_->send(messages::OutcomeReply{outcome->id, FERRY_OK});
+    }
+  }
+  bool delivered() {
+    return eventually([this] {
+      take_news();
+      return reached_ == content_.size() && (transferred_ || visitor_->received());
+    });
+  }
+  bool nothing_delivered() {
+    visitor_->leave();
+    take_news();
+    return reached_ < content_.size() && !transferred_ &&
+           visitor_->received().value_or("") != content_;
   }
 
   void expect_alive() {
@@ -65,9 +86,12 @@ class Contract : public testing::TestWithParam<TransportCase> {
   Packs packs_;
   std::string content_;
   messages::ServableArtifact artifact_;
-  std::unique_ptr<AgentEnd> agent_;
   std::string listening_;
   std::unique_ptr<Visitor> visitor_;
+  std::unique_ptr<AgentEnd> agent_;  // goes first, so that no device waits for its host
+  std::uint64_t reached_ = 0;        // of the artifact, acknowledged
+  int progress_count_ = 0;
+  bool transferred_ = false;
 };
 
 TEST_P(Contract, ADeviceGetsEveryByteAndTheAgentHearsOfIt) {
@@ -76,16 +100,9 @@ TEST_P(Contract, ADeviceGetsEveryByteAndTheAgentHearsOfIt) {
   ASSERT_TRUE(question);
   EXPECT_EQ(question->device.product, "meter");
   serve(question->id);
-  const auto ended = outcome();
-  ASSERT_TRUE(ended);
-  EXPECT_EQ(ended->kind, messages::OutcomeKind::transferred) << ended->detail;
-  EXPECT_EQ(ended->delivery, 77U);
-  std::uint64_t reached = 0;
-  while (const auto progress = agent_->take<messages::Progress>()) {
-    EXPECT_EQ(progress->sha256, artifact_.sha256);
-    reached = std::max(reached, progress->offset + progress->length);
-  }
-  EXPECT_EQ(reached, content_.size());
+  EXPECT_TRUE(delivered());
+  visitor_->leave();
+  EXPECT_EQ(visitor_->received().value_or(content_), content_);
 }
 
 TEST_P(Contract, ProgressIsToldNoMoreOftenThanItShould) {
@@ -94,13 +111,10 @@ TEST_P(Contract, ProgressIsToldNoMoreOftenThanItShould) {
   const auto question = asked();
   ASSERT_TRUE(question);
   serve(question->id);
-  ASSERT_TRUE(outcome());
+  ASSERT_TRUE(delivered());
   const auto seconds =
       std::chrono::ceil<std::chrono::seconds>(std::chrono::steady_clock::now() - begin);
-  int told = 0;
-  while (agent_->take<messages::Progress>()) ++told;
-  EXPECT_GE(told, 1);
-  EXPECT_LE(told, 2 + seconds.count());
+  EXPECT_LE(progress_count_, 2 + seconds.count());
 }
 
 TEST_P(Contract, ASlowAgentDoesNotStopThePlugin) {
@@ -109,7 +123,7 @@ TEST_P(Contract, ASlowAgentDoesNotStopThePlugin) {
   ASSERT_TRUE(question);
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(agent_->answers_ping());
   serve(question->id);
-  EXPECT_TRUE(outcome());
+  EXPECT_TRUE(delivered());
 }
 
 TEST_P(Contract, NothingToOfferIsNoFailure) {
@@ -118,7 +132,7 @@ TEST_P(Contract, NothingToOfferIsNoFailure) {
   ASSERT_TRUE(question);
   answer(question->id, FERRY_NOT_FOUND);
   expect_alive();
-  EXPECT_FALSE(agent_->take<messages::Outcome>());
+  EXPECT_TRUE(nothing_delivered());
 }
 
 TEST_P(Contract, AnUnavailableAgentIsAskedAgainLater) {
@@ -130,9 +144,7 @@ TEST_P(Contract, AnUnavailableAgentIsAskedAgainLater) {
   const auto again = asked();
   ASSERT_TRUE(again);
   serve(again->id);
-  const auto ended = outcome();
-  ASSERT_TRUE(ended);
-  EXPECT_EQ(ended->kind, messages::OutcomeKind::transferred);
+  EXPECT_TRUE(delivered());
 }
 
 TEST_P(Contract, AnAnswerToNoQuestionIsIgnored) {
@@ -153,9 +165,7 @@ TEST_P(Contract, ACorruptPackIsToldAndNeverServedWhole) {
   ASSERT_TRUE(corrupt);
   EXPECT_EQ(corrupt->pack, artifact_.pack);
   expect_alive();
-  while (const auto ended = agent_->take<messages::Outcome>()) {
-    EXPECT_EQ(ended->kind, messages::OutcomeKind::failed);
-  }
+  EXPECT_TRUE(nothing_delivered());
 }
 
 TEST_P(Contract, AWithdrawnPackIsNotReadAnyMore) {
@@ -163,9 +173,9 @@ TEST_P(Contract, AWithdrawnPackIsNotReadAnyMore) {
   const auto question = asked();
   ASSERT_TRUE(question);
   serve(question->id);
-  ASSERT_TRUE(outcome());
-  while (agent_->take<messages::Progress>()) {
-  }
+  ASSERT_TRUE(delivered());
+  reached_ = 0;
+  transferred_ = false;
   // Offered again although withdrawn, as an agent does that lost the race: a new handle, and no
   // file.
   std::filesystem::remove(packs_.file(artifact_.pack));
@@ -174,10 +184,7 @@ TEST_P(Contract, AWithdrawnPackIsNotReadAnyMore) {
   ASSERT_TRUE(again);
   serve(again->id);
   expect_alive();
-  while (const auto ended = agent_->take<messages::Outcome>()) {
-    EXPECT_EQ(ended->kind, messages::OutcomeKind::failed);
-  }
-  EXPECT_FALSE(agent_->take<messages::Progress>());
+  EXPECT_TRUE(nothing_delivered());
 }
 
 TEST_P(Contract, AChangedCatalogIsHeeded) {
@@ -190,7 +197,7 @@ TEST_P(Contract, AChangedCatalogIsHeeded) {
   const auto again = asked(true);
   ASSERT_TRUE(again);
   serve(again->id);
-  EXPECT_TRUE(outcome());
+  EXPECT_TRUE(delivered());
 }
 
 TEST_P(Contract, ItStopsInTimeWhenIdle) {

@@ -1,5 +1,14 @@
 #include "tests/contract/transports.hpp"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <mutex>
+#include <thread>
+
 namespace ferry::contract {
 namespace {
 
@@ -15,6 +24,58 @@ class LoopbackVisitor final : public Visitor {
   bool first_ = true;
 };
 
+// A device of the plain dialect: fetches its firmware once, on a thread of its own.
+class HttpVisitor final : public Visitor {
+ public:
+  ~HttpVisitor() override { HttpVisitor::leave(); }
+  void come_by(AgentEnd&, const std::string& listening, bool) override {
+    leave();
+    body_.clear();
+    visit_ = std::thread([this, listening] { fetch(listening); });
+  }
+  void leave() override {
+    if (visit_.joinable()) visit_.join();
+  }
+  std::optional<std::string> received() override {
+    const std::lock_guard lock(mutex_);
+    return body_;
+  }
+
+ private:
+  void fetch(const std::string& listening) {
+    const std::size_t colon = listening.rfind(':');
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(listening.substr(colon + 1))));
+    ::inet_pton(AF_INET, listening.substr(0, colon).c_str(), &address.sin_addr);
+    const Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const std::string request =
+        "GET /meter/firmware HTTP/1.1\r\nHost: ferry\r\nConnection: close\r\n\r\n";
+    if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+        ::send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL) < 0) {
+      return;
+    }
+    std::string answer;
+    std::array<char, 4096> piece{};
+    ssize_t size = 0;
+    while ((size = ::read(socket.get(), piece.data(), piece.size())) > 0) {
+      answer.append(piece.data(), static_cast<std::size_t>(size));
+    }
+    const std::size_t end = answer.find("\r\n\r\n");
+    const std::lock_guard lock(mutex_);
+    body_ = end == answer.npos ? "" : answer.substr(end + 4);
+  }
+
+  std::thread visit_;
+  std::mutex mutex_;
+  std::string body_;
+};
+
+template <typename Kind>
+std::unique_ptr<Visitor> make() {
+  return std::make_unique<Kind>();
+}
+
 }  // namespace
 
 const std::vector<TransportCase>& transports() {
@@ -22,7 +83,14 @@ const std::vector<TransportCase>& transports() {
       {"loopback",
        {{"device", "meter-1"}, {"product", "meter"}, {"version", "1.0.1"}},
        {{"name", "meter"}, {"dialect", "plain"}},
-       [] { return std::unique_ptr<Visitor>(std::make_unique<LoopbackVisitor>()); }},
+       make<LoopbackVisitor>},
+      {"http",
+       {{"listen", "127.0.0.1:0"}, {"product", "meter"}},
+       {{"name", "meter"},
+        {"dialect", "plain"},
+        {"match_path", "/meter"},
+        {"device_id", "address"}},
+       make<HttpVisitor>},
   };
   return all;
 }

@@ -18,6 +18,10 @@ class Visitor {
   // The device comes by and takes what there is for it. Returns at once; `listening` is the detail
   // of the plugin's state "listening".
   virtual void come_by(AgentEnd& agent, const std::string& listening, bool changed) = 0;
+  // Waits until the device has what it can get and has left, where that cannot be told otherwise.
+  virtual void leave() {}
+  // What the device got, up to now or to the end of its visit; nothing when that cannot be seen.
+  virtual std::optional<std::string> received() { return std::nullopt; }
 };
 
 struct TransportCase {

@@ -8,10 +8,10 @@
 
 namespace ferry::host {
 
-Result<Mailbox*> Mailbox::make() {
+Result<std::unique_ptr<Mailbox>> Mailbox::make() {
   Descriptor wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake) return fail_errno(errno, "eventfd");
-  return new Mailbox(std::move(wake));
+  return std::unique_ptr<Mailbox>(new Mailbox(std::move(wake)));
 }
 
 bool Mailbox::tell(const formats::link::FromHost& message) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -45,7 +46,7 @@ class Mailbox {
   static constexpr std::size_t most_bytes = 2U << 20U;
   static constexpr std::size_t most_questions = 4096;
 
-  static Result<Mailbox*> make();  // lives until the process ends
+  static Result<std::unique_ptr<Mailbox>> make();
 
   // A message without an answer; false when it is lost because the agent does not read.
   bool tell(const formats::link::FromHost& message);

@@ -102,7 +102,7 @@ int serve(const Arguments& arguments) {
     return 1;
   }
   log::set_level(log::level_from(settings->log_level).value_or(log::Level::info));
-  const Result<Mailbox*> mailbox = Mailbox::make();
+  static const Result<std::unique_ptr<Mailbox>> mailbox = Mailbox::make();
   Status ready = mailbox ? report_bus_errors(link.socket()) : fail(mailbox.error());
   if (!ready) {
     log::error("ferry-transport", "{}", ready.error().message);
