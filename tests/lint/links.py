@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Checks that what the documents point at exists: relative links with their #headings, tests that a link names
-(`Suite.Case` or `test_case` as the link's text, the file as its target), and files of this repository named in
-code spans. Prints each dead one as FILE:LINE: why, and exits 1 when there is one.
+(`Suite`, `Suite.Case`, `test_case` or ctest's name as the link's text, the file as its target), and files of this
+repository named in code spans. Prints each dead one as FILE:LINE: why, and exits 1 when there is one.
 
 Usage: links.py [FILE.md...]    (all documents of the repository when none is named)
 """
@@ -17,7 +17,7 @@ FENCE = re.compile(r"^\s*(```|~~~)")
 LINK = re.compile(r"!?\[((?:[^\[\]]|\[[^\]]*\])*)\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)")
 CODE = re.compile(r"`([^`]+)`")
 ELSEWHERE = re.compile(r"^[a-z][a-z0-9+.-]*:", re.IGNORECASE)
-CASE = re.compile(r"^\w+\.\w+$|^test_\w+$")
+CASE = re.compile(r"^[A-Z]\w*(\.\w+)?$|^test_\w+$")
 # A code span that names a file or folder of this repository, with or without a line after it.
 PATH = re.compile(r"^\.?[\w.-]+(/[\w.@-]+)*/?$")
 HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*$")
@@ -74,11 +74,14 @@ def anchors(path):
 
 
 def has_test(path, name):
+    if path.name == "CMakeLists.txt":
+        return re.search(rf"add_test\(NAME {re.escape(name)}\s", text_of(path)) is not None
     if path.suffix == ".py":
         return all(re.search(rf"^\s*(?:def|class)\s+{re.escape(part)}\b", text_of(path), re.MULTILINE)
                    for part in name.split("."))
     suite, _, case = name.partition(".")
-    return re.search(rf"TEST(?:_F|_P)?\(\s*{re.escape(suite)}\s*,\s*{re.escape(case)}\s*\)", text_of(path)) is not None
+    wanted = re.escape(case) if case else r"\w+"
+    return re.search(rf"TEST(?:_F|_P)?\(\s*{re.escape(suite)}\s*,\s*{wanted}\s*\)", text_of(path)) is not None
 
 
 def check_link(document, text, target):
@@ -93,8 +96,10 @@ def check_link(document, text, target):
         return f"{target} does not exist"
     if fragment and path.suffix == ".md" and fragment not in anchors(path):
         return f"{target}: there is no such heading"
-    case = text.strip().strip("`")
-    if path.is_file() and path.suffix in (".cpp", ".py") and CASE.match(case) and not has_test(path, case):
+    case = re.fullmatch(r"`([^`]+)`", text.strip())
+    case = case.group(1) if case else ""
+    names_test = CASE.match(case) if path.suffix in (".cpp", ".py") else path.name == "CMakeLists.txt" and case
+    if path.is_file() and names_test and not has_test(path, case):
         return f"{name} has no test {case}"
     return None
 
