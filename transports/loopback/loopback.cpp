@@ -1,9 +1,9 @@
 // loopback: the smallest transport. Its one device lives inside the plugin, so it needs no link at
-// all.
+// all. docs/write-a-transport.md explains it step by step.
 #include <openssl/evp.h>
 
 #include <algorithm>
-#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -18,7 +18,6 @@ using ferry::plugin::Offer;
 
 namespace {
 
-// The plugin's loop: tasks from other threads, run one after the other on the plugin's thread.
 class Loop {
  public:
   void post(std::function<void()> task) {
@@ -31,35 +30,38 @@ class Loop {
     stopped_ = true;
     woken_.notify_one();
   }
-  void run() {
+  // Runs tasks until stop(), and `idle` when none has come for a while.
+  void run(const std::function<void()>& idle) {
     std::unique_lock lock(mutex_);
     while (!stopped_) {
-      woken_.wait(lock, [this] { return stopped_ || !tasks_.empty(); });
-      if (stopped_) return;
-      const std::function<void()> task = std::move(tasks_.front());
-      tasks_.pop_front();
+      std::function<void()> task = idle;
+      const auto something = [this] { return stopped_ || !tasks_.empty(); };
+      if (woken_.wait_for(lock, std::chrono::seconds(5), something)) {
+        if (stopped_) return;
+        task = std::move(tasks_.front());
+        tasks_.pop_front();
+      }
       lock.unlock();
       task();
       lock.lock();
     }
   }
-  bool stopped() const { return stopped_; }
 
  private:
   std::mutex mutex_;
   std::condition_variable woken_;
   std::deque<std::function<void()>> tasks_;
-  std::atomic<bool> stopped_ = false;
+  bool stopped_ = false;
 };
 
-// What the device does with the bytes: it keeps none, but wants to know that they are right.
 class Digest {
  public:
-  Digest() : context_(EVP_MD_CTX_new()) { EVP_DigestInit_ex(context_, EVP_sha256(), nullptr); }
+  Digest() : context_(EVP_MD_CTX_new()) { reset(); }
   ~Digest() { EVP_MD_CTX_free(context_); }
   Digest(const Digest&) = delete;
   Digest& operator=(const Digest&) = delete;
 
+  void reset() { EVP_DigestInit_ex(context_, EVP_sha256(), nullptr); }
   void update(const std::vector<unsigned char>& bytes) {
     EVP_DigestUpdate(context_, bytes.data(), bytes.size());
   }
@@ -92,7 +94,9 @@ class Loopback : public ferry::plugin::Transport {
   int run() override {
     host_.state("listening", "inside");
     ask();
-    loop_.run();
+    loop_.run([this] {
+      if (ask_later_) ask();
+    });
     return 0;
   }
   void stop() override { loop_.stop(); }
@@ -101,52 +105,68 @@ class Loopback : public ferry::plugin::Transport {
 
  private:
   void ask() {
-    again_ = asking_;  // what was asked before the catalog changed may be answered with the old
-    if (asking_) return;
-    asking_ = true;
+    again_ = busy_;
+    if (busy_) return;
+    busy_ = true;
     host_.device_seen(device_);
     host_.offer(device_, {}, [this](int result, const Offer* offer) {
-      asking_ = false;
-      if (again_) return ask();
-      if (result == FERRY_OK) update(*offer);
+      ask_later_ = result == FERRY_UNAVAILABLE;
+      if (result != FERRY_OK) return rest();
+      offer_ = *offer;
+      artifact_ = 0;
+      begin_artifact();
+      step();
     });
   }
 
-  void update(const Offer& offer) {
-    for (const Artifact& artifact : offer.artifacts) {
-      const std::string problem = download(artifact);
-      if (problem.empty()) continue;
-      host_.log(FERRY_ERROR, artifact.name + ": " + problem);
-      host_.outcome(device_, offer.delivery, FERRY_FAILED, artifact.name + ": " + problem);
-      return;
-    }
-    const std::string version = offer.version;
-    host_.outcome(device_, offer.delivery, FERRY_TRANSFERRED, "", [this, version](int) {
-      device_.version = version;  // the device has restarted, and asks again
-      ask();
-    });
+  void rest() {
+    busy_ = false;
+    if (again_) ask();
   }
 
-  // Empty when all went well, else what did not.
-  std::string download(const Artifact& artifact) {
-    Digest digest;
-    std::vector<unsigned char> piece;
-    for (std::uint64_t offset = 0; offset < artifact.length; offset += piece.size()) {
-      if (loop_.stopped()) return "stopped half way";
-      piece.resize(std::min<std::uint64_t>(65536, artifact.length - offset));
-      const int result = host_.read(artifact.handle, offset, piece.data(), piece.size());
-      if (result != FERRY_OK) return "cannot be read (" + std::to_string(result) + ")";
-      digest.update(piece);
-      host_.progress(device_, artifact.handle, offset, piece.size());
+  void begin_artifact() {
+    offset_ = 0;
+    digest_.reset();
+  }
+
+  void step() {
+    if (artifact_ == offer_.artifacts.size()) return finish("");
+    const Artifact& artifact = offer_.artifacts[artifact_];
+    std::vector<unsigned char> piece(std::min<std::uint64_t>(65536, artifact.length - offset_));
+    const int result = host_.read(artifact.handle, offset_, piece.data(), piece.size());
+    if (result != FERRY_OK) return finish(artifact.name + ": cannot be read");
+    digest_.update(piece);
+    host_.progress(device_, artifact.handle, offset_, piece.size());
+    offset_ += piece.size();
+    if (offset_ == artifact.length) {
+      if (digest_.hex() != artifact.sha256) return finish(artifact.name + ": not as announced");
+      ++artifact_;
+      begin_artifact();
     }
-    return digest.hex() == artifact.sha256 ? "" : "does not have the SHA-256 that was announced";
+    loop_.post([this] { step(); });
+  }
+
+  void finish(const std::string& problem) {
+    const bool good = problem.empty();
+    if (!good) host_.log(FERRY_ERROR, problem);
+    const int outcome = good ? FERRY_TRANSFERRED : FERRY_FAILED;
+    host_.outcome(device_, offer_.delivery, outcome, problem, [this, good](int) {
+      if (good) device_.version = offer_.version;
+      again_ = again_ || good;
+      rest();
+    });
   }
 
   Host host_;
   Device device_;
   Loop loop_;
-  bool asking_ = false;
+  bool busy_ = false;
   bool again_ = false;
+  bool ask_later_ = false;
+  Offer offer_;
+  std::size_t artifact_ = 0;  // index of the one being downloaded
+  std::uint64_t offset_ = 0;
+  Digest digest_;
 };
 
 }  // namespace
