@@ -278,21 +278,20 @@ class Chunked(servers.DeviceCase):
             metadata = json.loads(g.fetch(server.port, "/updatemeta")[2])
             self.assertEqual(set(metadata), {part, "update"})
 
+    def without_releases(self, nothing):
+        return servers.start(self, {}, {"node": {"dialect": "chunked", "nothing_to_do": nothing}}, product="node")
+
     def test_nothing_to_do(self):
-        for nothing, wrapped in (("not-found", False), ("empty", True)):
-            server = self.start(nothing_to_do=nothing, device_version="query:version")
-            device = self.device(server, wrapped=wrapped, query="?version=2")
-            if wrapped:
-                self.assertEqual(device.update(), "current")
-            else:
-                with self.assertRaises(ValueError):
-                    device.update()
-            self.assertFalse((device.state / "reboots").exists())
+        wrapped = self.device(self.without_releases("empty"))
+        self.assertEqual(wrapped.update(), "current")
+        unwrapped = self.device(self.without_releases("not-found"), wrapped=False)
+        with self.assertRaises(ValueError):
+            unwrapped.update()
+        self.assertFalse((unwrapped.state / "reboots").exists())
 
     def test_an_unwrapped_client_given_braces_reboots_for_nothing(self):
         """Why not-found is the default."""
-        server = self.start(nothing_to_do="empty", device_version="query:version")
-        device = self.device(server, wrapped=False, query="?version=2")
+        device = self.device(self.without_releases("empty"), wrapped=False)
         device.update()
         self.assertEqual((device.state / "reboots").read_text(), "1")
 

@@ -19,7 +19,7 @@ class Quec(servers.DeviceCase):
     def start(self):
         self.image = binary(70_000)
         return servers.start(self, {"quec": {"2.0": {"firmware": self.image, "usr/a.py": b"a = 2\n"}}},
-                             {"quec": {"dialect": "quecpython", "device_version": "query:version"}})
+                             {"quec": {"dialect": "quecpython"}})
 
     def device(self, server, **options):
         return QuecDevice(self.link(server, **options), g.scratch(self), "/quec")
@@ -102,7 +102,7 @@ class Plain(servers.DeviceCase):
 
     def test_products_by_address(self):
         server = servers.start(self, {"near": {"1": {"firmware": b"near"}}, "far": {"1": {"firmware": b"far"}}},
-                               {"near": {"match_address": "127.0.7.0/24"}, "far": {"match_address": "127.0.8.9"}})
+                               {"near": {"match_address": "127.0.7.0/24"}, "far": {"match_address": "127.0.8.9/32"}})
         for source, wanted in (("127.0.7.200", b"near"), ("127.0.8.9", b"far"), ("127.0.8.10", None)):
             with self.link(server, source=source).connect() as connection:
                 connection.send(b"GET /firmware HTTP/1.0\r\n\r\n")

@@ -32,6 +32,7 @@ class Harness:
 
     def __init__(self, folder, releases, products, settings):
         folder = pathlib.Path(folder)
+        (folder / "releases").mkdir()
         write_releases(folder / "releases", releases)
         build = pathlib.Path(os.environ.get("FERRY_BUILD", g.ROOT / "build" / "dev"))
         arguments = [build / "tests/integration/http_harness", build / "transports/http.so", folder / "releases"]
@@ -118,6 +119,7 @@ class Ferryd:
 
     def __init__(self, folder, releases, products, settings):
         folder = pathlib.Path(folder)
+        (folder / "releases").mkdir()
         write_releases(folder / "releases", releases)
         text = "".join(f"[source.{name}]\ntype = directory\nproduct = {name}\npath = {folder}/releases/{name}\n"
                        for name in releases)
