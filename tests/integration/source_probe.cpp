@@ -2,6 +2,7 @@
 // agent.
 //
 //   source_probe INI sync [COUNTER]   one attempt of each source, then shows the store and ends
+//   source_probe INI pull             one attempt of each source, then names what is held, unread
 //   source_probe INI run              runners; standard input says "show", "poke"; its end ends
 //   them
 //
@@ -126,6 +127,24 @@ int sync_once(const config::Settings& settings, const source::Context& context) 
   return 0;
 }
 
+// For measuring: nothing is done beside the pull.
+int pull(const config::Settings& settings, const source::Context& context) {
+  for (const config::SourceSettings& section : settings.sources) {
+    const auto made = source::make_source(section, context);
+    const auto report =
+        made ? (*made)->sync({}) : ferry::Result<source::Report>(ferry::fail(made.error()));
+    if (!report) {
+      fmt::print(stderr, "{}\n", report.error().message);
+      return 1;
+    }
+  }
+  const auto held = context.store.releases().artifacts();
+  if (!held) return 1;
+  for (const storage::StoredArtifact& artifact : *held)
+    fmt::print("{} whole\n", artifact.sha256.hex());
+  return 0;
+}
+
 int run(const config::Settings& settings, const source::Context& context) {
   std::vector<std::unique_ptr<source::SourceRunner>> runners;
   for (const config::SourceSettings& section : settings.sources) {
@@ -158,8 +177,8 @@ int run(const config::Settings& settings, const source::Context& context) {
 
 int main(int argc, char** argv) {
   const std::string mode = argc > 2 ? argv[2] : "";
-  if (mode != "sync" && mode != "run") {
-    fmt::print(stderr, "usage: source_probe INI sync [COUNTER] | source_probe INI run\n");
+  if (mode != "sync" && mode != "pull" && mode != "run") {
+    fmt::print(stderr, "usage: source_probe INI sync [COUNTER] | source_probe INI pull | run\n");
     return 2;
   }
   const config::Loaded loaded = config::load(argv[1]);
@@ -180,5 +199,6 @@ int main(int argc, char** argv) {
     if (counter == nullptr) return 1;
     context.received = [counter](std::size_t length) { *counter += length; };
   }
+  if (mode == "pull") return pull(*loaded.settings, context);
   return mode == "sync" ? sync_once(*loaded.settings, context) : run(*loaded.settings, context);
 }
