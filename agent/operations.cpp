@@ -20,12 +20,10 @@ Json Agent::State::status() {
 }
 
 Json Agent::State::store_status() const {
-  return {{"bytes", usage.bytes},
-          {"quota", usage.quota},
-          {"packs", usage.packs},
-          {"quarantined", usage.quarantined},
-          {"writable", store_error.empty()},
-          {"error", store_error}};
+  const std::string& trouble = store_error.empty() ? usage.trouble : store_error;
+  return {{"bytes", usage.bytes},        {"quota", usage.quota},
+          {"packs", usage.packs},        {"quarantined", usage.quarantined},
+          {"writable", trouble.empty()}, {"error", trouble}};
 }
 
 Json Agent::State::monitor_status() const {

@@ -47,6 +47,7 @@ class StoreOnDisk final : public Store {
   Status sweep_all() { return sweep(*catalog_, releases_, folders_, options_.quota, clock_.now()); }
 
  private:
+  Status require_writable();
   Status require_room(const std::string& name, std::uint64_t expected);
   Result<std::string> longest_unchecked(Duration interval);
 
@@ -66,6 +67,12 @@ Result<Usage> StoreOnDisk::usage() {
   usage.bytes = *sealed + bytes_in(folders_.incoming) + bytes_in(folders_.quarantine);
   usage.quota = options_.quota;
   usage.quarantined = files_in(folders_.quarantine).size();
+  if (const Status writable = require_writable(); !writable) {
+    usage.trouble = writable.error().message;
+  } else if (const auto left = free_bytes(folders_.root); left < PackWriter::commit_bytes) {
+    usage.trouble = fmt::format("{}: the file system is full, {} bytes are left; free some",
+                                options_.folder.string(), left);
+  }
   const Status counted = catalog_->read([&](Database& database) -> Status {
     const auto packs = database.number("SELECT count(*) FROM pack");
     if (!packs) return fail(packs.error());
@@ -74,6 +81,14 @@ Result<Usage> StoreOnDisk::usage() {
   });
   if (!counted) return fail(counted.error());
   return usage;
+}
+
+Status StoreOnDisk::require_writable() {
+  if (!catalog_->writable()) {
+    return fail(ErrorCode::read_only,
+                options_.folder.string() + ": cannot be written; make the medium writable again");
+  }
+  return {};
 }
 
 Status StoreOnDisk::require_room(const std::string& name, std::uint64_t expected) {
@@ -109,10 +124,7 @@ Result<PackWriter> StoreOnDisk::incoming(const std::string& name, std::uint64_t 
   if (!formats::is_name(name) || name.ends_with("-journal")) {
     return fail(ErrorCode::invalid, fmt::format("'{}' cannot name a pack", name));
   }
-  if (!catalog_->writable()) {
-    return fail(ErrorCode::read_only,
-                options_.folder.string() + ": cannot be written; make the medium writable again");
-  }
+  if (const Status writable = require_writable(); !writable) return fail(writable.error());
   const Status room = require_room(name, expected);
   if (!room) return fail(room.error());
   return PackWriter::open(folders_.incoming / name);

@@ -145,6 +145,7 @@ struct Usage {
   std::uint64_t quota = 0;
   std::uint64_t packs = 0;
   std::uint64_t quarantined = 0;
+  std::string trouble;  // why nothing new can be stored now, and what to do; "" when it can
 };
 
 class Store {
