@@ -8,6 +8,7 @@ import random
 import signal
 import socket
 import struct
+import time
 import unittest
 
 import gateway as g
@@ -184,6 +185,20 @@ class Connections(ProtocolCase):
         sock.sendall(self.get("/cam/2.0/small.txt"))
         self.assertTrue(self.read_all(sock).endswith(b"small\n"))
 
+    def test_a_full_house_keeps_its_idle_guests_until_somebody_knocks(self):
+        server = self.start(max_connections=2, idle_timeout=60_000)
+        idle = [self.connect(server) for _ in range(2)]
+        for _ in range(2):
+            for sock in idle:
+                sock.sendall(self.get("/cam/2.0/small.txt"))
+                self.assertTrue(sock.recv(1000).endswith(b"small\n"))
+        newcomer = self.connect(server)
+        newcomer.sendall(self.get("/cam/2.0/small.txt"))
+        self.assertTrue(newcomer.recv(1000).endswith(b"small\n"))
+        self.assertEqual(self.read_all(idle[0]), b"")  # idle for longest
+        idle[1].sendall(self.get("/cam/2.0/small.txt"))
+        self.assertTrue(idle[1].recv(1000).endswith(b"small\n"))
+
     def test_more_connections_than_allowed_wait_and_idle_ones_make_room(self):
         server = self.start(max_connections=2, header_timeout=60_000, idle_timeout=60_000)
         busy = [self.connect(server) for _ in range(2)]
@@ -235,6 +250,17 @@ class Breaks(ProtocolCase):
         server = self.start(idle_timeout=200, header_timeout=60_000)
         sock = self.start_reading(server)
         g.wait_for(lambda: self.gone(sock), "the connection is reset")
+
+    def test_a_reader_that_is_slow_but_steady_is_served_to_the_end(self):
+        server = self.start(idle_timeout=250)
+        sock = self.connect(server, buffer=4096)
+        sock.sendall(self.get(version="1.0"))
+        data, started = bytearray(), time.monotonic()
+        while piece := sock.recv(65536):
+            data += piece
+            if time.monotonic() - started < 1:
+                time.sleep(0.01)  # a slow link, not a wait for anything
+        self.assertEqual(bytes(data).partition(b"\r\n\r\n")[2], IMAGE)
 
     def gone(self, sock):
         """True once the other end has reset, without reading."""

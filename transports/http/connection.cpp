@@ -44,7 +44,8 @@ void Connection::open(int socket, std::string_view peer, std::uint16_t port) {
 
 void Connection::wait(State state, Duration longest) {
   state_ = state;
-  deadline_ = std::chrono::steady_clock::now() + longest;
+  since_ = std::chrono::steady_clock::now();
+  longest_ = longest;
 }
 
 bool Connection::idle() const {
@@ -130,6 +131,8 @@ std::size_t Connection::load(std::uint64_t position, std::size_t most) {
   const auto length = static_cast<std::size_t>(piece.length);
   if (length > 0 &&
       service_.host.read(piece.handle, piece.offset, service_.block.data(), length) != FERRY_OK) {
+    // It may have been withdrawn: the next device's question goes to the agent again.
+    service_.resolver.forget();
     return 0;
   }
   std::fill_n(service_.block.data() + length, static_cast<std::size_t>(piece.padding),
@@ -178,11 +181,10 @@ bool Connection::send_some() {
     }
     sent_ += written;
     delivered_.wrote(written);
+    if (written > 0) since_ = std::chrono::steady_clock::now();
     if (written < wanted) {
       // What is read and not taken is read again: so read about as much as was taken.
       piece_ = std::clamp(written * 2, least_piece, service_.block.size());
-      if (written == 0) break;
-      deadline_ = std::chrono::steady_clock::now() + service_.settings.idle_timeout;
       break;
     }
     piece_ = std::min(piece_ * 2, service_.block.size());
@@ -252,7 +254,7 @@ void Connection::tick(Moment now) {
     settle(true);
     return close_in_order();
   }
-  if (state_ == State::closed || now < deadline_) return;
+  if (state_ == State::closed || now - since_ < longest_) return;
   switch (state_) {
     case State::asking:
       exchange_.give_up_waiting();

@@ -49,6 +49,8 @@ class Connection final : private Waiter, private Asker {
   void tick(Moment now);
   // True between two requests: nobody loses anything when it is closed.
   bool idle() const;
+  // When it came into its present state, or last moved a byte in it.
+  Moment since() const { return since_; }
   void close_idle();
   // The plugin stops: whatever is half way is broken off.
   void abandon();
@@ -93,7 +95,8 @@ class Connection final : private Waiter, private Asker {
   Exchange exchange_;
   Delivered delivered_;
   State state_ = State::closed;
-  Moment deadline_{};
+  Moment since_{};
+  Duration longest_{};  // it may stay so
   std::string peer_;
   std::uint16_t port_ = 0;
   std::array<char, longest_request> input_;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -136,17 +137,27 @@ bool Server::accept_one() {
   return true;
 }
 
-// A connection to be opened; the one that is idle is closed when there is no other.
+// True when somebody waits to be accepted.
+bool Server::knocking() const {
+  pollfd listener{listener_.descriptor(), POLLIN, 0};
+  return poll(&listener, 1, 0) > 0;
+}
+
+// A connection to be opened. When there is none left, and somebody knocks, the one that has been
+// idle for longest is closed.
 Connection* Server::spare() {
   if (spare_.empty() && connections_.size() < service_.settings.max_connections) {
     Owner& owner = *this;
     connections_.push_back(std::make_unique<Connection>(loop_, service_, owner));
     spare_.push_back(connections_.back().get());
   }
-  if (spare_.empty()) {
-    const auto idle = std::find_if(connections_.begin(), connections_.end(),
-                                   [](const auto& connection) { return connection->idle(); });
-    if (idle != connections_.end()) (*idle)->close_idle();
+  if (spare_.empty() && knocking()) {
+    Connection* longest = nullptr;
+    for (const auto& connection : connections_) {
+      if (!connection->idle()) continue;
+      if (longest == nullptr || connection->since() < longest->since()) longest = connection.get();
+    }
+    if (longest != nullptr) longest->close_idle();
   }
   return spare_.empty() ? nullptr : spare_.back();
 }

@@ -27,6 +27,7 @@ class Server final : private Waiter, private Owner {
 
   void accept();
   bool accept_one();
+  bool knocking() const;
   Connection* spare();
   void pause();
   void tick();
