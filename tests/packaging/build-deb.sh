@@ -20,6 +20,8 @@ if command -v ccache >/dev/null; then
   CCACHE_DIR=$(ccache --get-config cache_dir)
   export CCACHE_DIR CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache
 fi
+# No packages of debugging information are made here, so that none is compiled either.
+export DEB_CFLAGS_APPEND=-g0 DEB_CXXFLAGS_APPEND=-g0
 export DEB_BUILD_OPTIONS="parallel=${FERRY_JOBS:-$(nproc)} terse noautodbgsym"
 (cd "$tree" && dpkg-buildpackage --no-sign --build=binary --no-pre-clean) >"$folder/build.log" 2>&1 || {
   tail -n 60 "$folder/build.log" >&2

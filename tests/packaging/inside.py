@@ -118,7 +118,7 @@ def update():
     check(found["version"] == "1.0.1", f"offered: {found}")
     check(download(found) == IMAGE, "another image was served")
     check(offer("1.0.1") is None, "a device that is up to date is offered something")
-    devices = ctl("devices")["devices"]
+    devices = ctl("devices")
     check([device["version"] for device in devices] == ["1.0.1"], f"devices: {devices}")
     step("updated: a device got 1.0.1, and says so")
 

@@ -130,9 +130,11 @@ class Packages(unittest.TestCase):
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=240,
             check=False)
         result = os.path.join(inside, "result.txt")
-        text = open(result, encoding="utf-8").read() if os.path.exists(result) else done.stdout
-        print(text)
-        self.assertEqual(done.returncode, 0, f"{text}\n{done.stdout[-3000:]}")
+        text = done.stdout
+        if os.path.exists(result):
+            with open(result, encoding="utf-8") as file:
+                text = file.read()
+        self.assertEqual(done.returncode, 0, text)
         self.assertIn("purged", text)
         shutil.rmtree(root)
 
