@@ -144,7 +144,7 @@ typedef struct ferry_host {
 
   /* Reads `length` bytes at `offset`, checked against their digest. Local and quick. All or
    * nothing. FERRY_NOT_FOUND: withdrawn meanwhile; FERRY_INVALID: beyond the end, or no such
-   * handle. */
+   * handle; FERRY_UNAVAILABLE: the medium cannot be read now. */
   int (*read)(void* context, uint64_t handle, uint64_t offset, void* out, size_t length);
 
   /* The device's end acknowledged the bytes [offset, offset + length) of the artifact. May be

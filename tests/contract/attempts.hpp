@@ -4,11 +4,13 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/memfd.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
 #include <spawn.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -159,6 +161,18 @@ inline int ring(const Surroundings&) {
   return closed(static_cast<int>(::syscall(SYS_io_uring_setup, 1, parameters.data())));
 }
 
+// By a descriptor that only reads. The flag is one that every file system knows and nothing heeds.
+inline int set_attribute(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY);
+  if (fd < 0) return errno;
+  int flags = 0;
+  int error = result(::ioctl(fd, FS_IOC_GETFLAGS, &flags));
+  flags ^= FS_NODUMP_FL;
+  if (error == 0) error = result(::ioctl(fd, FS_IOC_SETFLAGS, &flags));
+  ::close(fd);
+  return error;
+}
+
 inline int make_file(const std::string& path) {
   const int error = closed(::open(path.c_str(), O_WRONLY | O_CREAT, 0600));
   ::unlink(path.c_str());
@@ -195,9 +209,12 @@ inline const std::vector<Attempt>& all_attempts() {
       {"TruncateByOpening",
        [](S s) { return closed(::open((s.catalog + "-wal").c_str(), O_RDONLY | O_TRUNC)); }},
       {"ChangeAPacksMode", [](S s) { return result(::chmod(s.pack.c_str(), 0644)); }},
+      {"ChangeAPacksAttributes", [](S s) { return set_attribute(s.pack); }},
       {"ReadTheCatalog", [](S s) { return read_one(s.catalog); }},
       {"ReadTheCloudKey", [](S s) { return read_one(s.key); }},
       {"ReadEtcPasswd", [](S) { return read_one("/etc/passwd"); }},
+      {"ReadTheLinkersCache", [](S) { return read_one("/etc/ld.so.cache"); }},
+      {"ListTheLibraries", [](S) { return closed(::open("/usr/lib", O_RDONLY | O_DIRECTORY)); }},
       {"ReadTheAgentsMemoryFile",
        [](S s) { return read_one("/proc/" + std::to_string(s.bystander) + "/mem"); }},
       {"ListTheRoot", [](S) { return closed(::open("/", O_RDONLY | O_DIRECTORY)); }},

@@ -1,9 +1,11 @@
 // The jail: each attempt to get out of a host fails, and the same attempt succeeds without the
 // jail, so that each test can fail.
 #include <gtest/gtest.h>
+#include <seccomp.h>
 
 #include <fstream>
 #include <map>
+#include <thread>
 
 #include "tests/contract/attempts.hpp"
 #include "tests/contract/harness.hpp"
@@ -117,9 +119,41 @@ TEST_P(Jail, WithoutItTheSameWorks) {
   EXPECT_EQ(outside_[GetParam()], "0");
 }
 
+TEST_F(Jail, HoldsBeforeTheFirstInstructionOfThePlugin) {
+  EXPECT_EQ(inside_["read by a constructor"], std::to_string(EACCES));
+  EXPECT_EQ(inside_["fork by a constructor"], std::to_string(EPERM));
+}
+
 TEST_F(Jail, LeavesWhatTransportsNeed) {
   EXPECT_EQ(inside_["listen"], "0");
   EXPECT_EQ(inside_["read a pack"], "0");
+}
+
+// This thread and the host it starts see a kernel that knows no Landlock.
+void hide_landlock() {
+  const auto filter = ::seccomp_init(SCMP_ACT_ALLOW);
+  ASSERT_EQ(
+      ::seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(landlock_create_ruleset), 0), 0);
+  ASSERT_EQ(::seccomp_load(filter), 0);
+  ::seccomp_release(filter);
+}
+
+TEST(JailOnAKernelWithoutLandlock, IsNoReasonToRunWithoutIt) {
+  // A thread of its own, since nothing takes the filter back; it outlives the host, which would end
+  // with it.
+  std::thread([] {
+    hide_landlock();
+    const Packs packs;
+    AgentEnd agent(test_plugin_folder(), "jailbreak", packs.folder());
+    agent.send(messages::Settings{"jail", "info", {}, {}});
+    const auto state = agent.expect<messages::LinkState>();
+    ASSERT_TRUE(state);
+    EXPECT_EQ(state->state, "failed");
+    EXPECT_NE(state->detail.find("no Landlock"), std::string::npos) << state->detail;
+    const auto exit = agent.wait_exit();
+    ASSERT_TRUE(exit);
+    EXPECT_TRUE(WIFEXITED(*exit) && WEXITSTATUS(*exit) == 1);
+  }).join();
 }
 
 std::vector<std::string> names() {

@@ -7,6 +7,7 @@
 
 #include <asm/ioctls.h>
 #include <asm/sockios.h>
+#include <linux/fs.h>
 #include <linux/sched.h>
 
 #include <array>
@@ -131,6 +132,8 @@ constexpr auto denied = std::to_array<std::string_view>({
     "sethostname",
     "setdomainname",
     "iopl",
+    "modify_ldt",
+    "uselib",
     "ioperm",
     "personality",
     "lookup_dcookie",
@@ -244,6 +247,10 @@ void keep_to_networks(Filter& filter) {
 void keep_files_whole(Filter& filter) {
   filter.refuse(SCMP_SYS(open), has_flags(1, O_TRUNC));
   filter.refuse(SCMP_SYS(openat), has_flags(2, O_TRUNC));
+  // Attributes can be set through a descriptor that only reads.
+  for (const std::uint64_t request : {FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR}) {
+    filter.refuse(SCMP_SYS(ioctl), is_int(1, request));
+  }
 }
 
 }  // namespace

@@ -13,6 +13,10 @@ using ferry::plugin::Host;
 
 namespace {
 
+// Runs while the plugin is being loaded.
+const int read_by_constructor = ferry::contract::attempts::read_one("/etc/passwd");
+const int forked_by_constructor = ferry::contract::attempts::fork_child({});
+
 class Jailbreak : public ferry::plugin::Transport {
  public:
   explicit Jailbreak(Host host) : host_(host) {
@@ -30,6 +34,8 @@ class Jailbreak : public ferry::plugin::Transport {
     for (const Attempt& attempt : ferry::contract::all_attempts()) {
       host_.state(attempt.name, std::to_string(attempt.run(around_)));
     }
+    host_.state("read by a constructor", std::to_string(read_by_constructor));
+    host_.state("fork by a constructor", std::to_string(forked_by_constructor));
     // What transports need to do must still work.
     host_.state("listen", std::to_string(listen_on_tcp()));
     host_.state("read a pack", std::to_string(ferry::contract::attempts::read_one(around_.pack)));
