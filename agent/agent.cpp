@@ -3,6 +3,7 @@
 #include <systemd/sd-daemon.h>
 
 #include <csignal>
+#include <cstdlib>
 
 #include "agent/state.hpp"
 #include "base/log.hpp"
@@ -33,6 +34,13 @@ Status Agent::State::open_store() {
   events.device_changed = [this](const storage::Device& device) { device_changed(device); };
   events.events_stored = [this] {
     if (monitor) monitor->events_added();
+  };
+  events.delivery_changed = [this](const storage::Delivery& delivery) {
+    if (server) server->publish_event("delivery", std::to_string(delivery.id), to_json(delivery));
+  };
+  events.delivery_moved = [this](const storage::Delivery& delivery) {
+    if (!server || !server->watched()) return;
+    server->publish_progress("delivery", std::to_string(delivery.id), to_json(delivery));
   };
   events.pack_corrupt = [this](const std::string& pack, const std::string& why) {
     pack_corrupt(pack, why);
@@ -123,16 +131,53 @@ void Agent::State::reload_catalog() {
              });
 }
 
-// Out of the hosts' hands at once; out of the catalog, and fetched again, when the store has it.
+// A host's word is not enough to take a pack out: one that is broken into could empty the store.
+// The pack is read here first. The host that complained does not serve from it meanwhile.
 void Agent::State::pack_corrupt(const std::string& pack, const std::string& why) {
-  supervisor->withdraw(pack);
-  worker.run(
-      [this, pack, why] {
-        if (const Status done = store->releases().quarantine(pack, why); !done) {
-          log::error("storage", "pack {} could not be quarantined: {}", pack, done.error().message);
-        }
-      },
-      [this] { reload_catalog(); });
+  suspects.insert(pack);
+  if (!reading) scrub();
+  log::warning("storage", "pack {} is read again: {}", pack, why);
+}
+
+namespace {
+
+// The first problem of a pack's artifacts, as far as reading all of them shows one.
+Status read_pack(storage::Store& store, const catalog::View& view, const std::string& pack) {
+  for (const auto& artifact : view.artifacts_in(pack)) {
+    if (Status whole = storage::verify(store.packs_folder(), artifact); !whole) return whole;
+  }
+  return {};
+}
+
+}  // namespace
+
+// Reads what hosts complained of, or else the pack that was not read for longest.
+void Agent::State::scrub() {
+  if (reading || stopping) return;
+  reading = true;
+  struct Found {
+    bool worked = false;  // look for the next one right away
+    Status status;
+  };
+  auto found = std::make_shared<Found>();
+  const std::string suspect = suspects.empty() ? "" : *suspects.begin();
+  asio::post(reader, [this, suspect, found, seen = view] {
+    if (suspect.empty()) {
+      const auto stepped = store->scrub_step(options.settings.storage.scrub_interval);
+      found->worked = stepped && *stepped;
+      if (!stepped) found->status = fail(stepped.error());
+    } else if (const Status whole = read_pack(*store, *seen, suspect); !whole) {
+      found->status = store->releases().quarantine(suspect, whole.error().message);
+    }
+    asio::post(loop, [this, suspect, found] {
+      reading = false;
+      store_error = found->status ? "" : found->status.error().message;
+      suspects.erase(suspect);
+      if (!suspect.empty()) reload_catalog();
+      take_stock();
+      if (found->worked || !suspects.empty()) scrub();
+    });
+  });
 }
 
 void Agent::State::device_changed(const storage::Device& device) {
@@ -147,26 +192,43 @@ void Agent::State::transports_changed() {
 }
 
 void Agent::State::publish_state() {
+  state_published = clock.steady();
   if (monitor) monitor->publish_state(status());
 }
 
 void Agent::State::keep_house() {
   if (stopping) return;
   desk->expire();
-  publish_state();
-  auto error = std::make_shared<Status>();
-  worker.run(
-      [this, error] {
-        const auto scrubbed = store->scrub_step(options.settings.storage.scrub_interval);
-        if (!scrubbed) *error = fail(scrubbed.error());
-      },
-      [this, error] {
-        store_error = *error ? "" : error->error().message;
-        take_stock();
-      });
+  desk->flush();
+  scrub();
+  take_stock();
+  if (clock.steady() - state_published >= options.settings.monitor.state_interval) publish_state();
   housekeeping.expires_after(housekeeping_interval);
   housekeeping.async_wait([this](const boost::system::error_code& failed) {
     if (!failed) keep_house();
+  });
+}
+
+// Sources run on threads of their own; what watchers see of them is looked up once a second.
+void Agent::State::watch_sources() {
+  if (stopping) return;
+  for (const auto& runner : runners) {
+    if (!server->watched()) break;
+    const Json value = to_json(runner->status());
+    Json& shown = shown_sources[value["name"]];
+    if (shown == value) continue;
+    const bool moved =
+        shown.is_object() && shown["state"] == value["state"] && shown["runs"] == value["runs"];
+    shown = value;
+    if (moved) {
+      server->publish_progress("source", value["name"], value);
+    } else {
+      server->publish_event("source", value["name"], value);
+    }
+  }
+  source_watch.expires_after(std::chrono::seconds(1));
+  source_watch.async_wait([this](const boost::system::error_code& failed) {
+    if (!failed) watch_sources();
   });
 }
 
@@ -184,10 +246,7 @@ void Agent::State::take_stock() {
       },
       [this, found] {
         if (found->recent) recent = std::move(*found->recent);
-        if (!found->usage) {
-          store_error = found->usage.error().message;
-          return;
-        }
+        if (!found->usage) return;
         const bool fewer = found->usage->packs < usage.packs;
         usage = *found->usage;
         if (fewer) reload_catalog();  // the scrub took one out
@@ -212,7 +271,9 @@ void Agent::State::stop() {
   log::info("ferryd", "stopping");
   sd_notify(0, "STOPPING=1");
   for (auto& runner : runners) runner->stop();
+  desk->flush();
   housekeeping.cancel();
+  source_watch.cancel();
   watchdog.cancel();
   signals.cancel();
   supervisor->stop([this] { loop.stop(); });
@@ -238,10 +299,13 @@ Status Agent::run() {
   sd_notify(0, "READY=1");
   state.feed_watchdog();
   state.keep_house();
+  state.watch_sources();
   state.loop.run();
   state.runners.clear();
   state.monitor.reset();
   state.worker.finish();
+  // A pack being read may be gigabytes: nobody waits for that, and nothing is lost with it.
+  if (state.reading) std::_Exit(0);
   state.server.reset();
   state.supervisor.reset();
   return {};

@@ -1,46 +1,28 @@
 #include "agent/desk.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "agent/catalog/version.hpp"
 #include "base/log.hpp"
-#include "formats/padding.hpp"
 #include "transports/transport.h"
 
 namespace ferry::agent {
 namespace {
 
-using formats::link::ArtifactReply;
 using formats::link::DeviceClaim;
-using formats::link::OfferReply;
 using formats::link::OutcomeReply;
-using formats::link::ServableArtifact;
 
 // Anybody on the air can claim to be a new device. Beyond this many, new ones are served but not
 // kept.
 constexpr std::size_t most_devices = 10000;
+// Reports of one device that wait for its delivery's row; what is beyond is told again by later
+// ones.
+constexpr std::size_t most_waiting = 256;
 // "Last seen" alone is not worth a flash write more often than this.
 constexpr Duration device_rewrite = std::chrono::minutes(10);
 // Deliveries that are read back at start.
 constexpr std::size_t deliveries_read = 20000;
-
-std::string key_of(const std::string& product, const std::string& id) {
-  return product + "/" + id;
-}
-
-ServableArtifact servable(const formats::ReleaseArtifact& artifact, const std::string& version,
-                          const storage::StoredArtifact& stored) {
-  ServableArtifact answer;
-  answer.role = artifact.role;
-  answer.version = version;
-  answer.name = artifact.name;
-  answer.dst_path = artifact.dst_path;
-  answer.size = stored.size;
-  answer.sha256 = stored.sha256;
-  answer.chunk_root = stored.chunk_root;
-  answer.pack = stored.pack;
-  return answer;
-}
 
 }  // namespace
 
@@ -74,7 +56,7 @@ Status Desk::load() {
   if (!devices) return fail(devices.error());
   for (auto& device : *devices) {
     const std::string key = key_of(device.product, device.id);
-    device_kept_[key] = device.last_seen;
+    last_seen_kept_[key] = device.last_seen;
     devices_.emplace(key, std::move(device));
   }
   auto deliveries = store_.fleet().deliveries(deliveries_read);
@@ -90,11 +72,14 @@ const config::ProductSettings* Desk::product(const std::string& name) const {
 
 storage::Device* Desk::touch(const std::string& transport, const DeviceClaim& claim) {
   if (product(claim.product) == nullptr) return nullptr;
-  const std::string key = key_of(claim.product, claim.id);
+  const Key key = key_of(claim.product, claim.id);
   const bool known = devices_.contains(key);
   if (!known && devices_.size() >= most_devices) {
-    log::warning("devices", "{} of {} is served but not kept: there are {} devices already",
-                 claim.id, claim.product, most_devices);
+    if (!full_) {
+      log::warning("devices", "there are {} devices: further ones are served but not kept",
+                   most_devices);
+    }
+    full_ = true;
     return nullptr;
   }
   const Time now = clock_.now();
@@ -113,20 +98,34 @@ storage::Device* Desk::touch(const std::string& transport, const DeviceClaim& cl
     log::info("devices", "{} of {} seen for the first time on {} at {}, version {}", device.id,
               device.product, transport, device.address, version.empty() ? "unknown" : version);
   }
-  if (changed || now - device_kept_[key] >= device_rewrite) {
-    device_kept_[key] = now;
-    const storage::Device copy = device;
-    worker_.run(
-        [this, copy] {
-          if (const Status kept = store_.fleet().put(copy); !kept) {
-            log::error("devices", "{} could not be kept: {}", copy.id, kept.error().message);
-          }
-        },
-        {});
+  if (changed || now - last_seen_kept_[key] >= device_rewrite) {
+    last_seen_kept_[key] = now;
+    unwritten_.insert(key);
     if (events_.device_changed) events_.device_changed(device);
   }
   keep(tracker_.seen(claim, now));
   return &device;
+}
+
+void Desk::flush() {
+  if (writing_ || unwritten_.empty()) return;
+  writing_ = true;
+  std::vector<storage::Device> rows;
+  for (const Key& key : std::exchange(unwritten_, {})) rows.push_back(devices_.at(key));
+  auto failed = std::make_shared<std::vector<Key>>();
+  worker_.run(
+      [this, rows = std::move(rows), failed] {
+        for (const auto& row : rows) {
+          const Status kept = store_.fleet().put(row);
+          if (kept) continue;
+          if (failed->empty()) log::error("devices", "not kept: {}", kept.error().message);
+          failed->push_back(key_of(row.product, row.id));
+        }
+      },
+      [this, failed] {
+        writing_ = false;
+        unwritten_.insert(failed->begin(), failed->end());
+      });
 }
 
 void Desk::keep(std::vector<delivery::Change> changes, std::function<void(Status)> then) {
@@ -140,6 +139,7 @@ void Desk::keep(std::vector<delivery::Change> changes, std::function<void(Status
                 change.delivery.version, change.delivery.device, to_string(change.delivery.state),
                 change.delivery.detail.empty() ? "" : ": ", change.delivery.detail);
     }
+    if (events_.delivery_changed) events_.delivery_changed(change.delivery);
     const auto device = devices_.find(key_of(change.delivery.product, change.delivery.device));
     if (device != devices_.end() && events_.device_changed) events_.device_changed(device->second);
   }
@@ -185,9 +185,12 @@ Result<storage::Device> Desk::assign(const std::string& id, const std::string& p
     return fail(ErrorCode::denied, device.id + " runs " + device.version + ", which is above " +
                                        version + "; say --downgrade to mean it");
   }
-  device.assigned_version = version;
-  device.downgrade = downgrade && !version.empty();
-  if (const Status kept = store_.fleet().put(device); !kept) return fail(kept.error());
+  storage::Device wanted = device;
+  wanted.assigned_version = version;
+  wanted.downgrade = downgrade && !version.empty();
+  if (const Status kept = store_.fleet().put(wanted); !kept) return fail(kept.error());
+  device = wanted;
+  unwritten_.insert(found->first);  // an older row may be on its way to the disk
   log::info("devices", "{} of {} is assigned {}", device.id, device.product,
             version.empty() ? "the newest release" : version);
   if (events_.device_changed) events_.device_changed(device);
@@ -211,155 +214,57 @@ void Desk::seen(const std::string& transport, const formats::link::Seen& message
   touch(transport, message.device);
 }
 
-// One offer under way: made on the loop, completed on the worker, answered on the loop.
-struct Desk::OfferJob {
-  OfferReply reply;
-  OfferAnswer answer;
-  std::vector<std::string> want;
-  std::shared_ptr<const catalog::View> view;  // keeps what `pieces` were made from
-  std::vector<delivery::Piece> pieces;
-  storage::Delivery delivery;
-  bool kept = false;  // the device is one that is kept, so its delivery is
-};
-
-void Desk::offer(const std::string& transport, const formats::link::AskOffer& ask,
-                 OfferAnswer answer) {
-  OfferReply reply;
-  reply.id = ask.id;
-  reply.result = FERRY_NOT_FOUND;
-  storage::Device claimed;
-  const storage::Device* known = touch(transport, ask.device);
-  if (known != nullptr) claimed = *known;
-  claimed.product = ask.device.product;
-  const auto planned = plan(claimed, ask.device.version);
-  if (!planned) return answer(std::move(reply));
-
-  auto job = std::make_shared<OfferJob>();
-  job->kept = known != nullptr;
-  job->answer = std::move(answer);
-  job->want = ask.want;
-  job->view = view_;
-  job->pieces = pieces_of(*planned);
-  formats::link::Offer offer;
-  offer.product = ask.device.product;
-  offer.version = planned->version;
-  offer.from_version = ask.device.version;
-  for (const catalog::Pick& pick : planned->picks) {
-    offer.artifacts.push_back(
-        servable(*pick.artifact, pick.version, *view_->artifact(pick.artifact->sha256)));
-  }
-  offer.base_known = planned->base_known;
-  for (const auto* file : planned->base) offer.base_files.push_back({file->dst_path, file->sha256});
-  reply.offer = std::move(offer);
-  reply.result = FERRY_OK;
-  job->reply = std::move(reply);
-
-  if (const auto* open =
-          tracker_.open_delivery(ask.device.product, ask.device.id, planned->version)) {
-    job->delivery = *open;
-  } else {
-    storage::Delivery& fresh = job->delivery;
-    fresh.device = ask.device.id;
-    fresh.product = ask.device.product;
-    fresh.from_version = ask.device.version;
-    fresh.version = planned->version;
-    fresh.transport = transport;
-    fresh.started = fresh.updated = clock_.now();
-    for (const auto& piece : job->pieces) fresh.bytes_total += piece.size;
-  }
-  worker_.run([this, job] { prepare(*job); }, [this, job] { finish(*job); });
-}
-
-// On the worker: the delivery's row and the digests that the dialect asked for.
-void Desk::prepare(OfferJob& job) const {
-  for (auto& artifact : job.reply.offer->artifacts) {
-    for (const std::string& want : job.want) {
-      const std::string kind = formats::digest_kind(want, artifact.size);
-      const auto value = store_.releases().digest(artifact.sha256, kind);
-      if (!value) {
-        log::error("catalog", "{} of {} {}: {}", kind, artifact.name, artifact.version,
-                   value.error().message);
-        job.reply.offer.reset();
-        job.reply.result = FERRY_UNAVAILABLE;
-        return;
-      }
-      artifact.digests[want] = *value;
-    }
-  }
-  if (job.delivery.id != 0 || !job.kept) return;
-  const auto id = store_.fleet().put(job.delivery, {});
-  // A store that cannot be written serves on; only the book-keeping waits.
-  if (id) {
-    job.delivery.id = *id;
-  } else {
-    log::error("deliveries", "{} {} for {} could not be kept: {}", job.delivery.product,
-               job.delivery.version, job.delivery.device, id.error().message);
-  }
-}
-
-void Desk::finish(OfferJob& job) {
-  if (job.delivery.id != 0) {
-    tracker_.adopt(job.delivery, job.pieces);
-    if (job.reply.offer) job.reply.offer->delivery = job.delivery.id;
-  }
-  job.answer(std::move(job.reply));
-}
-
-void Desk::find(const std::string& /*transport*/, const formats::link::AskArtifact& ask,
-                ArtifactAnswer answer) {
-  ArtifactReply reply;
-  reply.id = ask.id;
-  reply.result = FERRY_NOT_FOUND;
-  if (const auto* held = view_->find(ask.product, ask.version)) {
-    for (const auto& artifact : held->release.artifacts) {
-      if (artifact.name != ask.name) continue;
-      reply.artifact = servable(artifact, ask.version, *view_->artifact(artifact.sha256));
-      reply.result = FERRY_OK;
-      break;
-    }
-  }
-  answer(std::move(reply));
-}
-
 // A device goes on with a transfer whose offer nobody here remembers (the agent was started again),
-// or it took a release by its URL alone: the delivery is found again from what it fetched.
-void Desk::adopt_for(const std::string& transport, const formats::link::Progress& message) {
-  const auto known = devices_.find(key_of(message.device.product, message.device.id));
-  if (known == devices_.end()) return;
+// or it took a release by its URL alone: the delivery is found again from what it fetches. True
+// when the progress waits for its row.
+bool Desk::adopt_for(const std::string& transport, const formats::link::Progress& message) {
+  const Key key = key_of(message.device.product, message.device.id);
+  if (const auto waiting = adopting_.find(key); waiting != adopting_.end()) {
+    if (waiting->second.size() < most_waiting) waiting->second.push_back(message);
+    return true;
+  }
+  const auto known = devices_.find(key);
+  if (known == devices_.end() || asked_.contains(key)) return false;
   const storage::Device& device = known->second;
   const auto planned = plan(device, device.version);
-  if (!planned) return;
+  if (!planned) return false;
   const auto pieces = pieces_of(*planned);
   const bool fits = std::any_of(pieces.begin(), pieces.end(),
                                 [&](const auto& piece) { return piece.sha256 == message.sha256; });
-  if (!fits) return;
+  if (!fits) return false;
   if (const auto* open = tracker_.open_delivery(device.product, device.id, planned->version)) {
-    tracker_.adopt(*open, pieces);
-    return;
+    keep(tracker_.adopt(storage::Delivery(*open), pieces, clock_.now()));
+    return false;
   }
-  storage::Delivery fresh;
-  fresh.device = device.id;
-  fresh.product = device.product;
-  fresh.from_version = device.version;
-  fresh.version = planned->version;
-  fresh.transport = transport;
-  fresh.started = fresh.updated = clock_.now();
-  auto kept = std::make_shared<storage::Delivery>(fresh);
+  adopting_[key].push_back(message);
+  auto row = std::make_shared<storage::Delivery>(
+      new_delivery(transport, device, device.version, planned->version, pieces));
   worker_.run(
-      [this, kept] {
-        if (const auto id = store_.fleet().put(*kept, {})) kept->id = *id;
+      [this, row] {
+        if (const auto id = store_.fleet().put(*row, {})) row->id = *id;
       },
-      [this, kept, pieces, message] {
-        if (kept->id == 0) return;
-        tracker_.adopt(*kept, pieces);
-        if (auto change = tracker_.progress(message, clock_.now())) keep({std::move(*change)});
+      [this, key, row, pieces] {
+        const auto waited = adopting_.extract(key);
+        if (row->id == 0) return;
+        keep(tracker_.adopt(*row, pieces, clock_.now()));
+        for (const auto& progress : waited.mapped()) take(progress);
       });
+  return true;
 }
 
 void Desk::progress(const std::string& transport, const formats::link::Progress& message) {
   touch(transport, message.device);
-  if (!tracker_.expects(message.device, message.sha256)) adopt_for(transport, message);
-  if (auto change = tracker_.progress(message, clock_.now())) keep({std::move(*change)});
+  if (!tracker_.expects(message.device, message.sha256) && adopt_for(transport, message)) return;
+  take(message);
+}
+
+void Desk::take(const formats::link::Progress& message) {
+  if (auto change = tracker_.progress(message, clock_.now())) {
+    keep({std::move(*change)});
+  } else if (const auto* moved = tracker_.newest(message.device.product, message.device.id);
+             moved != nullptr && events_.delivery_moved) {
+    events_.delivery_moved(*moved);
+  }
 }
 
 void Desk::outcome(const std::string& transport, const formats::link::Outcome& message,

@@ -6,7 +6,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "agent/catalog/offer.hpp"
 #include "agent/catalog/view.hpp"
@@ -28,7 +30,9 @@ class Worker {
 // What the desk tells the agent; called on the loop.
 struct DeskEvents {
   std::function<void(const storage::Device&)> device_changed;
-  std::function<void()> events_stored;  // the outbox has something new
+  std::function<void(const storage::Delivery&)> delivery_changed;
+  std::function<void(const storage::Delivery&)> delivery_moved;  // some of its bytes arrived
+  std::function<void()> events_stored;                           // the outbox has something new
   std::function<void(const std::string& pack, const std::string& why)> pack_corrupt;
 };
 
@@ -42,6 +46,9 @@ class Desk final : public HostRequests {
   void set_view(std::shared_ptr<const catalog::View> view) { view_ = std::move(view); }
   // Marks what was transferred long ago; called now and then.
   void expire();
+  // Writes the devices that changed since the last call: a device that shows itself a thousand
+  // times a second, each time with another version, costs one row.
+  void flush();
 
   const std::map<std::string, storage::Device>& devices() const { return devices_; }
   const delivery::PullTracker& deliveries() const { return tracker_; }
@@ -63,6 +70,10 @@ class Desk final : public HostRequests {
 
  private:
   struct OfferJob;
+  using Key = std::string;  // "product/id"
+  static Key key_of(const std::string& product, const std::string& id) {
+    return product + "/" + id;
+  }
 
   // Notes who showed itself; null when the table is full or the product unknown.
   storage::Device* touch(const std::string& transport, const formats::link::DeviceClaim& claim);
@@ -70,9 +81,16 @@ class Desk final : public HostRequests {
   std::optional<catalog::Offer> plan(const storage::Device& device,
                                      const std::string& version) const;
   void keep(std::vector<delivery::Change> changes, std::function<void(Status)> then = {});
+  std::shared_ptr<OfferJob> make_job(const std::string& transport, const storage::Device& device,
+                                     const formats::link::AskOffer& ask,
+                                     const catalog::Offer& planned);
+  storage::Delivery new_delivery(const std::string& transport, const storage::Device& device,
+                                 const std::string& from_version, const std::string& version,
+                                 const std::vector<delivery::Piece>& pieces) const;
   void prepare(OfferJob& job) const;
-  void finish(OfferJob& job);
-  void adopt_for(const std::string& transport, const formats::link::Progress& message);
+  void finish(const Key& key);
+  bool adopt_for(const std::string& transport, const formats::link::Progress& message);
+  void take(const formats::link::Progress& message);
 
   Worker& worker_;
   storage::Store& store_;
@@ -80,8 +98,15 @@ class Desk final : public HostRequests {
   std::map<std::string, config::ProductSettings> products_;
   DeskEvents events_;
   std::shared_ptr<const catalog::View> view_;
-  std::map<std::string, storage::Device> devices_;  // by "product/id"
-  std::map<std::string, Time> device_kept_;         // when its row was last written
+  std::map<Key, storage::Device> devices_;
+  std::map<Key, Time> last_seen_kept_;
+  std::set<Key> unwritten_;  // devices whose row is older than what is known
+  bool writing_ = false;     // a flush is with the worker
+  bool full_ = false;        // it was said that no further device is kept
+  // At most one question of a device is with the worker; the same asked again waits for its answer.
+  std::map<Key, std::shared_ptr<OfferJob>> asked_;
+  // Progress that waits for the row of its delivery.
+  std::map<Key, std::vector<formats::link::Progress>> adopting_;
   delivery::PullTracker tracker_;
 };
 

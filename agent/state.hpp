@@ -7,7 +7,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <functional>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -54,7 +56,8 @@ struct Agent::State final : control::ControlRequests {
         worker(loop),
         signals(loop),
         housekeeping(loop),
-        watchdog(loop) {}
+        watchdog(loop),
+        source_watch(loop) {}
 
   // In the order in which run() needs them.
   Status open_store();
@@ -72,6 +75,8 @@ struct Agent::State final : control::ControlRequests {
 
   void device_changed(const storage::Device& device);
   void pack_corrupt(const std::string& pack, const std::string& why);
+  void scrub();
+  void watch_sources();
   void transports_changed();
   void publish_state();
 
@@ -95,6 +100,13 @@ struct Agent::State final : control::ControlRequests {
   asio::signal_set signals;
   asio::steady_timer housekeeping;
   asio::steady_timer watchdog;
+  asio::steady_timer source_watch;
+  // Reads whole packs, which takes minutes: neither the loop nor the worker may wait for it.
+  asio::thread_pool reader{1};
+  bool reading = false;
+  std::set<std::string> suspects;  // packs that a host complained of, until they were read
+  std::map<std::string, Json> shown_sources;  // as watchers know them
+  std::chrono::steady_clock::time_point state_published{};
   Time started{};
   std::chrono::steady_clock::time_point started_steady{};
   bool stopping = false;

@@ -55,6 +55,14 @@ std::set<std::string> View::packs() const {
   return names;
 }
 
+std::vector<storage::StoredArtifact> View::artifacts_in(const std::string& pack) const {
+  std::vector<storage::StoredArtifact> found;
+  for (const auto& [sha256, artifact] : artifacts_) {
+    if (artifact.pack == pack) found.push_back(artifact);
+  }
+  return found;
+}
+
 bool View::servable(const storage::HeldRelease& release) const {
   return release.complete &&
          std::all_of(release.release.artifacts.begin(), release.release.artifacts.end(),

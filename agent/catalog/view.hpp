@@ -32,6 +32,7 @@ class View {
   const std::vector<storage::HeldRelease>& all() const { return releases_; }
   // The packs that bytes can be served from.
   std::set<std::string> packs() const;
+  std::vector<storage::StoredArtifact> artifacts_in(const std::string& pack) const;
 
  private:
   std::vector<storage::HeldRelease> releases_;

@@ -13,6 +13,9 @@ using storage::DeliveryState;
 // Ended deliveries of one device that are remembered in memory; the store has them all.
 constexpr std::size_t remembered = 4;
 
+// A wall clock below this has not been set since power came (2024-01-01).
+constexpr Time clock_was_set{Duration(1704067200000)};
+
 bool ended(const Delivery& delivery) {
   return delivery.state != DeliveryState::transferring &&
          delivery.state != DeliveryState::transferred;
@@ -59,8 +62,16 @@ const Delivery* PullTracker::open_delivery(const std::string& product, const std
   return nullptr;
 }
 
-void PullTracker::adopt(const Delivery& delivery, const std::vector<Piece>& pieces) {
+std::vector<Change> PullTracker::adopt(const Delivery& delivery, const std::vector<Piece>& pieces,
+                                       Time now) {
   auto& list = entries_[{delivery.product, delivery.device}];
+  std::vector<Change> changes;
+  for (Entry& other : list) {
+    if (other.delivery.id == delivery.id || ended(other.delivery)) continue;
+    if (other.delivery.version == delivery.version) continue;
+    other.delivery.detail = "followed by " + delivery.version;
+    changes.push_back(change_to(other.delivery, DeliveryState::unknown, "unknown", false, now));
+  }
   auto entry = std::find_if(list.begin(), list.end(),
                             [&](const Entry& known) { return known.delivery.id == delivery.id; });
   if (entry == list.end()) {
@@ -76,6 +87,7 @@ void PullTracker::adopt(const Delivery& delivery, const std::vector<Piece>& piec
     total += piece.size;
   }
   entry->delivery.bytes_total = total;
+  return changes;
 }
 
 const PullTracker::Entry* PullTracker::find(const formats::link::DeviceClaim& device,
@@ -155,9 +167,14 @@ std::vector<Change> PullTracker::expire(const std::map<std::string, Duration>& r
     const auto limit = report_within.find(key.first);
     if (limit == report_within.end()) continue;
     for (Entry& entry : list) {
-      if (entry.delivery.state != DeliveryState::transferred) continue;
-      if (now - entry.delivery.updated < limit->second) continue;
-      changes.push_back(change_to(entry.delivery, DeliveryState::unknown, "unknown", false, now));
+      Delivery& delivery = entry.delivery;
+      if (ended(delivery)) continue;
+      if (delivery.updated < clock_was_set && now >= clock_was_set) delivery.updated = now;
+      if (now - delivery.updated < limit->second) continue;
+      if (delivery.state == DeliveryState::transferring) {
+        delivery.detail = "the device did not come back for the rest";
+      }
+      changes.push_back(change_to(delivery, DeliveryState::unknown, "unknown", false, now));
     }
   }
   return changes;

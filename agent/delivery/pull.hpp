@@ -39,7 +39,9 @@ class PullTracker {
                                          const std::string& version) const;
   // Knows a delivery from now on, with what the device has to fetch; its row has its id already.
   // One that is known keeps how far it has come.
-  void adopt(const storage::Delivery& delivery, const std::vector<Piece>& pieces);
+  // Gives the device's other transfers, which end here: it is to have this version now.
+  std::vector<Change> adopt(const storage::Delivery& delivery, const std::vector<Piece>& pieces,
+                            Time now);
 
   // True when some open delivery of this device waits for these bytes.
   bool expects(const formats::link::DeviceClaim& device, const Sha256& sha256) const;
@@ -50,7 +52,8 @@ class PullTracker {
   std::optional<Change> outcome(const formats::link::Outcome& message, Time now);
   // The device showed itself with a version.
   std::vector<Change> seen(const formats::link::DeviceClaim& device, Time now);
-  // Deliveries that were transferred so long ago that nothing more is to be expected.
+  // Deliveries in which nothing happened for so long that nothing more is to be expected. Those
+  // whose time is from before the clock was set count from now on.
   std::vector<Change> expire(const std::map<std::string, Duration>& report_within, Time now);
 
   // The newest delivery of a device, or null.

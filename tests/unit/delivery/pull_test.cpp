@@ -32,7 +32,7 @@ class Pull : public ::testing::Test {
     row.product = "meter";
     row.from_version = "1.0";
     row.version = "1.1";
-    tracker.adopt(row, {{image, 1000}, {script, 20}, {empty, 0}});
+    (void)tracker.adopt(row, {{image, 1000}, {script, 20}, {empty, 0}}, at(1));
   }
 
   std::optional<Change> acknowledge(const Sha256& sha256, std::uint64_t offset,
@@ -81,6 +81,33 @@ TEST_F(Pull, UnknownWhenItDoesNotComeBackInTime) {
   EXPECT_TRUE(tracker.expire(limits, at(159)).empty());
   const auto changes = tracker.expire(limits, at(160));
   ASSERT_EQ(changes.size(), 1U);
+  EXPECT_EQ(changes[0].delivery.state, DeliveryState::unknown);
+}
+
+TEST_F(Pull, AClockThatIsSetExpiresNothing) {
+  transfer(at(100));  // 1970: the clock was not set yet
+  const std::map<std::string, Duration> limits = {{"meter", std::chrono::seconds(60)}};
+  EXPECT_TRUE(tracker.expire(limits, at(1800000000)).empty());
+  EXPECT_EQ(tracker.expire(limits, at(1800000060)).size(), 1U);
+}
+
+TEST_F(Pull, ATransferThatIsNotTakenUpAgainEnds) {
+  (void)acknowledge(image, 0, 600, at(100));
+  const auto changes = tracker.expire({{"meter", std::chrono::seconds(60)}}, at(160));
+  ASSERT_EQ(changes.size(), 1U);
+  EXPECT_EQ(changes[0].delivery.state, DeliveryState::unknown);
+  EXPECT_FALSE(changes[0].delivery.detail.empty());
+}
+
+TEST_F(Pull, ANewerVersionEndsTheTransferBefore) {
+  storage::Delivery row;
+  row.id = 8;
+  row.device = "m1";
+  row.product = "meter";
+  row.version = "1.2";
+  const auto changes = tracker.adopt(row, {{image, 1000}}, at(50));
+  ASSERT_EQ(changes.size(), 1U);
+  EXPECT_EQ(changes[0].delivery.id, 7U);
   EXPECT_EQ(changes[0].delivery.state, DeliveryState::unknown);
 }
 

@@ -1,0 +1,169 @@
+// What a device should get, and where its bytes are: the desk's answers to hosts.
+#include "agent/desk.hpp"
+#include "base/log.hpp"
+#include "formats/padding.hpp"
+#include "transports/transport.h"
+
+namespace ferry::agent {
+namespace {
+
+using formats::link::ArtifactReply;
+using formats::link::OfferReply;
+using formats::link::ServableArtifact;
+
+ServableArtifact servable(const formats::ReleaseArtifact& artifact, const std::string& version,
+                          const storage::StoredArtifact& stored) {
+  ServableArtifact answer;
+  answer.role = artifact.role;
+  answer.version = version;
+  answer.name = artifact.name;
+  answer.dst_path = artifact.dst_path;
+  answer.size = stored.size;
+  answer.sha256 = stored.sha256;
+  answer.chunk_root = stored.chunk_root;
+  answer.pack = stored.pack;
+  return answer;
+}
+
+}  // namespace
+
+// One offer under way: made on the loop, completed on the worker, answered on the loop.
+struct Desk::OfferJob {
+  OfferReply reply;
+  std::vector<std::pair<std::uint64_t, OfferAnswer>> askers;  // id of each question, and its answer
+  std::string version;                                        // the device's, as it said
+  std::vector<std::string> want;
+  std::shared_ptr<const catalog::View> view;  // keeps what `pieces` were made from
+  std::vector<delivery::Piece> pieces;
+  storage::Delivery delivery;
+  bool kept = false;  // the device is one that is kept, so its delivery is
+};
+
+void Desk::offer(const std::string& transport, const formats::link::AskOffer& ask,
+                 OfferAnswer answer) {
+  OfferReply reply;
+  reply.id = ask.id;
+  const Key key = key_of(ask.device.product, ask.device.id);
+  if (const auto same = asked_.find(key); same != asked_.end()) {
+    OfferJob& job = *same->second;
+    if (job.version == ask.device.version && job.want == ask.want) {
+      job.askers.emplace_back(ask.id, std::move(answer));
+      return;
+    }
+    reply.result = FERRY_UNAVAILABLE;
+    return answer(std::move(reply));
+  }
+  const storage::Device* known = touch(transport, ask.device);
+  storage::Device device = known != nullptr ? *known : storage::Device{};
+  device.id = ask.device.id;
+  device.product = ask.device.product;
+  const auto planned = plan(device, ask.device.version);
+  if (!planned) {
+    reply.result = FERRY_NOT_FOUND;
+    return answer(std::move(reply));
+  }
+  auto job = make_job(transport, device, ask, *planned);
+  job->kept = known != nullptr;
+  job->askers.emplace_back(ask.id, std::move(answer));
+  asked_.emplace(key, job);
+  worker_.run([this, job] { prepare(*job); }, [this, key] { finish(key); });
+}
+
+storage::Delivery Desk::new_delivery(const std::string& transport, const storage::Device& device,
+                                     const std::string& from_version, const std::string& version,
+                                     const std::vector<delivery::Piece>& pieces) const {
+  storage::Delivery fresh;
+  fresh.device = device.id;
+  fresh.product = device.product;
+  fresh.from_version = from_version;
+  fresh.version = version;
+  fresh.transport = transport;
+  fresh.started = fresh.updated = clock_.now();
+  for (const auto& piece : pieces) fresh.bytes_total += piece.size;
+  return fresh;
+}
+
+std::shared_ptr<Desk::OfferJob> Desk::make_job(const std::string& transport,
+                                               const storage::Device& device,
+                                               const formats::link::AskOffer& ask,
+                                               const catalog::Offer& planned) {
+  auto job = std::make_shared<OfferJob>();
+  job->version = ask.device.version;
+  job->want = ask.want;
+  job->view = view_;
+  job->pieces = pieces_of(planned);
+  job->reply.result = FERRY_OK;
+  formats::link::Offer& offer = job->reply.offer.emplace();
+  offer.product = device.product;
+  offer.version = planned.version;
+  offer.from_version = ask.device.version;
+  for (const catalog::Pick& pick : planned.picks) {
+    offer.artifacts.push_back(
+        servable(*pick.artifact, pick.version, *view_->artifact(pick.artifact->sha256)));
+  }
+  offer.base_known = planned.base_known;
+  for (const auto* file : planned.base) offer.base_files.push_back({file->dst_path, file->sha256});
+  const auto* open = tracker_.open_delivery(device.product, device.id, planned.version);
+  job->delivery = open != nullptr ? *open
+                                  : new_delivery(transport, device, ask.device.version,
+                                                 planned.version, job->pieces);
+  return job;
+}
+
+// On the worker: the delivery's row and the digests that the dialect asked for.
+void Desk::prepare(OfferJob& job) const {
+  for (auto& artifact : job.reply.offer->artifacts) {
+    for (const std::string& want : job.want) {
+      const std::string kind = formats::digest_kind(want, artifact.size);
+      const auto value = store_.releases().digest(artifact.sha256, kind);
+      if (!value) {
+        log::error("catalog", "{} of {} {}: {}", kind, artifact.name, artifact.version,
+                   value.error().message);
+        job.reply.offer.reset();
+        job.reply.result = FERRY_UNAVAILABLE;
+        return;
+      }
+      artifact.digests[want] = *value;
+    }
+  }
+  if (job.delivery.id != 0 || !job.kept) return;
+  const auto id = store_.fleet().put(job.delivery, {});
+  // A store that cannot be written serves on; only the book-keeping waits.
+  if (id) {
+    job.delivery.id = *id;
+  } else {
+    log::error("deliveries", "{} {} for {} could not be kept: {}", job.delivery.product,
+               job.delivery.version, job.delivery.device, id.error().message);
+  }
+}
+
+void Desk::finish(const Key& key) {
+  const std::shared_ptr<OfferJob> job = asked_.extract(key).mapped();
+  if (job->delivery.id != 0) {
+    keep(tracker_.adopt(job->delivery, job->pieces, clock_.now()));
+    if (job->reply.offer) job->reply.offer->delivery = job->delivery.id;
+  }
+  for (auto& [id, answer] : job->askers) {
+    OfferReply reply = job->reply;
+    reply.id = id;
+    answer(std::move(reply));
+  }
+}
+
+void Desk::find(const std::string& /*transport*/, const formats::link::AskArtifact& ask,
+                ArtifactAnswer answer) {
+  ArtifactReply reply;
+  reply.id = ask.id;
+  reply.result = FERRY_NOT_FOUND;
+  if (const auto* held = view_->find(ask.product, ask.version)) {
+    for (const auto& artifact : held->release.artifacts) {
+      if (artifact.name != ask.name) continue;
+      reply.artifact = servable(artifact, ask.version, *view_->artifact(artifact.sha256));
+      reply.result = FERRY_OK;
+      break;
+    }
+  }
+  answer(std::move(reply));
+}
+
+}  // namespace ferry::agent
