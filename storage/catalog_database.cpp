@@ -126,6 +126,9 @@ Status CatalogDatabase::write(const Work& work) {
 
 Status CatalogDatabase::read(const Work& work) {
   const std::lock_guard lock(mutex_);
+  if (!database_) {  // it could not be opened again, neither way
+    if (const Status opened = open_stranded(); !opened) return opened;
+  }
   return work(*database_);
 }
 

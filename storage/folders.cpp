@@ -71,6 +71,13 @@ void Folders::empty_quarantine() const {
   for (const File& file : files_in(quarantine)) remove_file(quarantine / file.name);
 }
 
+std::string_view open_pack_of(std::string_view file) {
+  for (const std::string_view suffix : {"-journal", "-tail"}) {
+    if (file.ends_with(suffix)) return file.substr(0, file.size() - suffix.size());
+  }
+  return {};
+}
+
 std::vector<File> files_in(const std::filesystem::path& folder) {
   std::vector<File> files;
   std::error_code error;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -40,6 +41,9 @@ struct File {
   Time changed{};  // its content, mode or place
 };
 
+// The open pack that a file beside it belongs to: "name" for "name-journal" and "name-tail"; "" for
+// others.
+std::string_view open_pack_of(std::string_view file);
 // The regular files of a folder; none when it cannot be read.
 std::vector<File> files_in(const std::filesystem::path& folder);
 std::uint64_t bytes_in(const std::filesystem::path& folder);

@@ -31,11 +31,12 @@ struct PartialArtifact {
   std::string validator;     // the upstream's strong ETag when these bytes came, "" for none
 };
 
-// Fills one open pack. Not thread-safe. Whatever was committed survives SIGKILL and power cuts; at
-// most `commit_bytes` are not.
+// Fills one open pack. Not thread-safe. SIGKILL loses at most one chunk of what append() took; a
+// power cut at most 1 MiB or what came in during the last two seconds, never more than
+// `commit_bytes`; nothing when the writer was destroyed before.
 class PackWriter {
  public:
-  static constexpr std::uint64_t commit_bytes = 1U << 20U;
+  static constexpr std::uint64_t commit_bytes = 8U << 20U;
 
   // Creates the file or opens what an earlier run left; a file that is damaged is begun anew.
   static Result<PackWriter> open(const std::filesystem::path& file);
@@ -49,7 +50,7 @@ class PackWriter {
   // Forgets the bytes of the artifact begun, to start afresh at 0 with the upstream's new
   // validator.
   Status restart(const std::string& validator);
-  // Bytes at the current offset; commits by itself each commit_bytes.
+  // Bytes at the current offset; commits by itself.
   Status append(Bytes content);
   // The artifact's end: the whole hash is checked. ErrorCode::corrupt throws its bytes away, so
   // that the next begin() starts at 0.

@@ -120,6 +120,16 @@ Status put(Database& database, const HeldRelease& held) {
   const Result<std::optional<std::int64_t>> known = find(database, release);
   if (!known) return fail(known.error());
   if (*known) return require_same(database, **known, release);
+  // A version means the same bytes in every channel: URLs name product and version alone.
+  const auto elsewhere =
+      database.number("SELECT id FROM release WHERE product = ?1 AND version = ?2 LIMIT 1",
+                      release.product, release.version);
+  if (!elsewhere && elsewhere.error().code != ErrorCode::not_found) return fail(elsewhere.error());
+  if (elsewhere) {
+    if (Status same_bytes = require_same(database, *elsewhere, release); !same_bytes) {
+      return same_bytes;
+    }
+  }
   Status done = database.run(
       "INSERT INTO release (product, version, channel, source, admitted) VALUES (?1, ?2, ?3, ?4, "
       "?5)",

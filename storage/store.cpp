@@ -121,7 +121,7 @@ Status StoreOnDisk::require_room(const std::string& name, std::uint64_t expected
 }
 
 Result<PackWriter> StoreOnDisk::incoming(const std::string& name, std::uint64_t expected) {
-  if (!formats::is_name(name) || name.ends_with("-journal")) {
+  if (!formats::is_name(name) || !open_pack_of(name).empty()) {
     return fail(ErrorCode::invalid, fmt::format("'{}' cannot name a pack", name));
   }
   if (const Status writable = require_writable(); !writable) return fail(writable.error());

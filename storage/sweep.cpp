@@ -14,7 +14,6 @@ using namespace std::chrono_literals;
 constexpr Duration open_pack_age = 24h * 30;
 // Before the clock was set, gateways live in 1970; ages across that jump mean nothing.
 constexpr Time earliest_plausible = std::chrono::sys_days(std::chrono::year(2025) / 1 / 1);
-constexpr std::string_view journal_suffix = "-journal";
 
 Result<std::map<std::string, std::uint64_t>> pack_rows(CatalogDatabase& catalog) {
   std::map<std::string, std::uint64_t> sizes;
@@ -45,7 +44,8 @@ Status sweep_packs(CatalogDatabase& catalog, CatalogReleases& releases, const Fo
     }
   }
   // What is left of the rows has no file, or not the one it was.
-  for (const auto& [name, size] : *rows) {
+  for (const auto& row : *rows) {
+    const std::string& name = row.first;
     const Status withdrawn = catalog.write([&](Database& database) {
       return releases.withdraw(database, name, "lost", "its file is missing or was cut short");
     });
@@ -58,16 +58,12 @@ Status sweep_packs(CatalogDatabase& catalog, CatalogReleases& releases, const Fo
   return {};
 }
 
-bool ends_with_journal(const std::string& name) {
-  return name.ends_with(journal_suffix);
-}
-
 void sweep_incoming(const Folders& folders, std::uint64_t room, Time now) {
   std::vector<File> files = files_in(folders.incoming);
   std::sort(files.begin(), files.end(),
             [](const File& a, const File& b) { return a.modified > b.modified; });
   for (const File& file : files) {
-    if (ends_with_journal(file.name)) continue;  // belongs to its pack
+    if (!open_pack_of(file.name).empty()) continue;  // belongs to its pack
     const bool old = file.modified >= earliest_plausible && now - file.modified > open_pack_age;
     if (!old && file.size <= room) {
       room -= file.size;
@@ -79,10 +75,9 @@ void sweep_incoming(const Folders& folders, std::uint64_t room, Time now) {
     std::filesystem::remove(folders.incoming / file.name, ignored);
   }
   for (const File& file : files) {
-    if (!ends_with_journal(file.name)) continue;
-    const auto pack = file.name.substr(0, file.name.size() - journal_suffix.size());
+    const std::string_view pack = open_pack_of(file.name);
     std::error_code ignored;
-    if (!std::filesystem::exists(folders.incoming / pack, ignored)) {
+    if (!pack.empty() && !std::filesystem::exists(folders.incoming / pack, ignored)) {
       std::filesystem::remove(folders.incoming / file.name, ignored);
     }
   }

@@ -9,6 +9,7 @@ Needs root, /dev/fuse, loop devices, e2fsprogs.
 """
 
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import random
@@ -71,7 +72,7 @@ class Recording:
         return sorted(points)
 
 
-def record(folder, options, seed):
+def record(folder, options):
     """Runs the workload on a recorded disk."""
     image, base = folder / "disk.img", folder / "base.img"
     fuse, mounted = folder / "fuse", folder / "work"
@@ -113,7 +114,7 @@ class Replay:
         self.recording, self.options, self.chance = recording, options, chance
         self.durable, self.crash = folder / "durable.img", folder / "crash.img"
         self.mounted, self.marks = folder / "crash", folder / "marks"
-        self.mounted.mkdir(parents=True, exist_ok=True)
+        self.mounted.mkdir()
         shutil.copyfile(recording.base, self.durable)
         self.applied = 0  # records before this one are on the durable image
         self.marked = 0
@@ -169,26 +170,39 @@ class Replay:
             run("umount", self.mounted)
 
 
+def replay(recording, folder, options, points, seed):
+    """Checks the crash states at these points; gives what is wrong with which."""
+    folder.mkdir()
+    states = Replay(recording, folder, options, random.Random(seed))
+    problems = []
+    for point in points:
+        states.cut(point)
+        problem = states.check()
+        if problem:
+            problems.append((point, problem))
+    return problems
+
+
 def lane(options, folder, seed):
     """One recording and its share of crash states; gives how many broke a promise."""
-    chance = random.Random(seed)
-    recording = record(folder, options, seed)
+    recording = record(folder, options)
     states = min(options.states, options.batch)
-    replay = Replay(recording, folder, options, chance)
-    bad = 0
+    points = recording.choose_points(states, random.Random(seed))
     begin = time.monotonic()
-    for point in recording.choose_points(states, chance):
-        replay.cut(point)
-        problem = replay.check()
-        if problem:
-            bad += 1
-            if bad <= options.show:
-                print(f"seed {seed}, cut before record {point}:\n{problem}", flush=True)
+    # Mounting and unmounting is mostly waiting, so several states at once take hardly longer than one.
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        shares = [pool.submit(replay, recording, folder / f"job{job}", options,
+                              points[job * states // options.jobs:(job + 1) * states // options.jobs],
+                              f"{seed} {job}")
+                  for job in range(options.jobs)]
+        problems = [problem for share in shares for problem in share.result()]
+    for point, problem in problems[:options.show]:
+        print(f"seed {seed}, cut before record {point}:\n{problem}", flush=True)
     each = (time.monotonic() - begin) / states * 1000
     print(f"seed {seed}: {states} crash states of {len(recording.records)} records,"
           f" {recording.count(FLUSH)} flushes, {recording.count(MARK)} promises and intentions:"
-          f" {bad} broken, {each:.0f} ms each", flush=True)
-    return bad
+          f" {len(problems)} broken, {each:.0f} ms each", flush=True)
+    return len(problems)
 
 
 def main():
@@ -196,9 +210,10 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, required=True, help="folder of the built programs")
     parser.add_argument("--states", type=int, default=150)
     parser.add_argument("--batch", type=int, default=500, help="crash states of one recording")
+    parser.add_argument("--jobs", type=int, default=4, help="crash states at once")
     parser.add_argument("--seconds", type=int, default=6, help="how long a workload runs")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--megabytes", type=int, default=48, help="size of the disk")
+    parser.add_argument("--megabytes", type=int, default=64, help="size of the disk")
     parser.add_argument("--show", type=int, default=3, help="broken states to print")
     parser.add_argument("--synchronous", default="FULL", choices=("FULL", "NORMAL"))
     parser.add_argument("--expect-broken", action="store_true",

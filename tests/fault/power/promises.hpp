@@ -21,7 +21,7 @@
 
 namespace ferry::power {
 
-inline constexpr std::uint64_t quota = 30U << 20U;
+inline constexpr std::uint64_t quota = 40U << 20U;
 
 // The image of a round: its size, and bytes that look random.
 std::vector<std::byte> image_of(std::uint64_t round);

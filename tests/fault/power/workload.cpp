@@ -149,7 +149,9 @@ std::vector<std::byte> bytes_of(std::uint64_t seed, std::size_t size) {
 }  // namespace
 
 std::vector<std::byte> image_of(std::uint64_t round) {
-  return bytes_of(round * 2, 300'000 + std::mt19937_64(round)() % 2'500'000);
+  // Every sixth is larger than what one commit holds.
+  const std::size_t least = round % 6 == 0 ? storage::PackWriter::commit_bytes + 300'000 : 300'000;
+  return bytes_of(round * 2, least + std::mt19937_64(round)() % 2'000'000);
 }
 
 std::vector<std::byte> file_of(std::uint64_t round) {

@@ -7,32 +7,10 @@
 #include <cstring>
 
 #include "base/file.hpp"
-#include "tests/unit/storage/workbench.hpp"
+#include "tests/unit/storage/pack_writer_fixture.hpp"
 
 namespace ferry::storage::testing {
 namespace {
-
-constexpr std::size_t mebibyte = 1U << 20U;
-
-class PackWriterTest : public ::testing::Test {
- protected:
-  PackWriter writer() {
-    auto opened = PackWriter::open(file());
-    EXPECT_OK(opened);
-    return std::move(*opened);
-  }
-  fs::path file() const { return bench.incoming() / "pack"; }
-  void expect_whole(PackWriter& pack, const std::vector<std::byte>& content) {
-    const auto sealed = pack.seal(bench.packs());
-    ASSERT_OK(sealed);
-    PackReader reader(bench.packs());
-    const auto bytes = read_all(reader, sealed->front());
-    ASSERT_OK(bytes);
-    EXPECT_TRUE(*bytes == content);
-  }
-
-  Workbench bench;
-};
 
 TEST_F(PackWriterTest, KeepsAnArtifactOfManyChunks) {
   const auto content = random_bytes(3 * mebibyte + 12'345, 1);
@@ -317,54 +295,6 @@ TEST_F(PackWriterTest, DoesNotSealWhatRottedMeanwhile) {
 TEST_F(PackWriterTest, OneWriterAtATime) {
   PackWriter pack = writer();
   EXPECT_FAILS(PackWriter::open(file()), unavailable);
-}
-
-// The child appends and counts into shared memory until it is killed.
-TEST_F(PackWriterTest, SigkillAtAnyMomentLosesAtMostOneMebibyte) {
-  const auto content = random_bytes(24 * mebibyte, 22);
-  std::mt19937 random(7);
-  int counter[2];
-  std::uint64_t worst = 0;
-  for (int round = 0; round < 12; ++round) {
-    ASSERT_EQ(::pipe(counter), 0);
-    const pid_t child = ::fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) {
-      auto pack = PackWriter::open(file());
-      auto partial = pack ? pack->begin(Sha256::of(content), content.size())
-                          : Result<PartialArtifact>(fail(pack.error()));
-      for (std::uint64_t at = partial ? partial->offset : content.size(); at < content.size();) {
-        const Bytes part =
-            Bytes(content).subspan(at).first(std::min<std::size_t>(16'384, content.size() - at));
-        if (!pack->append(part)) _exit(1);
-        at += part.size();
-        if (::write(counter[1], &at, sizeof at) != sizeof at) _exit(1);
-      }
-      ::pause();
-      _exit(0);
-    }
-    ::close(counter[1]);
-    const Descriptor progress(counter[0]);
-    std::uint64_t accepted = 0;
-    const std::uint64_t steps = 1 + random() % 400;
-    for (std::uint64_t step = 0; step < steps && accepted < content.size(); ++step) {
-      if (::read(counter[0], &accepted, sizeof accepted) != sizeof accepted) break;
-    }
-    ::kill(child, SIGKILL);
-    ::waitpid(child, nullptr, 0);
-    while (::read(counter[0], &accepted, sizeof accepted) == sizeof accepted) continue;
-    PackWriter pack = writer();
-    const auto partial = pack.begin(Sha256::of(content), content.size());
-    ASSERT_OK(partial);
-    // The child may have been killed between a commit and its count.
-    EXPECT_LE(partial->offset, accepted + 16'384);
-    EXPECT_GE(partial->offset + mebibyte, accepted);
-    worst = std::max(worst, accepted - std::min(accepted, partial->offset));
-  }
-  RecordProperty("worst_loss", std::to_string(worst));
-  PackWriter pack = writer();
-  ASSERT_OK(store(pack, content));
-  expect_whole(pack, content);
 }
 
 // A file system that is full at any moment: the error says so, and with room again the work goes
