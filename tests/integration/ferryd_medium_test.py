@@ -56,7 +56,7 @@ class Medium(unittest.TestCase):
     def error(self):
         """What a person is told of the trouble."""
         status = self.gateway.status()
-        return " ".join([status["store"].get("error", ""), *(s["last_error"] for s in status["sources"])])
+        return " ".join(filter(None, [status["store"]["error"], *(s["last_error"] for s in status["sources"])]))
 
 
 class DiskFull(Medium):
@@ -66,7 +66,7 @@ class DiskFull(Medium):
         bigger = random.Random(3).randbytes(12 * MIB)
         g.write_release(self.releases, "1.1.0", bigger)
         self.gateway.sync()
-        g.wait_for(lambda: "full" in self.error() or "space" in self.error().lower(), "the status says: disk full")
+        g.wait_for(lambda: "1.1.0" in self.error() and "do not fit" in self.error(), "the status says why")
         print(f"the status says: {self.error()}")
         self.assertEqual(self.gateway.releases(), {("sensor", "1.0.0")})
         self.served("1.0.0", self.image)
@@ -88,7 +88,9 @@ class DiskFull(Medium):
         self.served("1.0.0", self.image)
         g.write_release(self.releases, "1.0.1", self.image[::-1])
         self.gateway.sync()
-        g.wait_for(self.error, "the status says what is wrong")
+        g.wait_for(lambda: "full" in self.gateway.status()["store"]["error"], "the status says what is wrong")
+        print(f"the status says: {self.error()}")
+        self.assertFalse(self.gateway.status()["store"]["writable"])
         self.served("1.0.0", self.image)
         # Even a start finds a full disk.
         self.gateway.kill()
@@ -97,6 +99,7 @@ class DiskFull(Medium):
         filler.unlink()
         self.gateway.wait_for_release("sensor", "1.0.1", 90)
         self.served("1.0.1", self.image[::-1])
+        g.wait_for(lambda: not self.error(), "the status is good again")
 
 
 class ReadOnly(Medium):
@@ -110,7 +113,7 @@ class ReadOnly(Medium):
         g.write_release(self.releases, "1.0.1", self.image[::-1])
         self.served("1.0.0", self.image)
         g.wait_for(lambda: not self.gateway.status()["store"]["writable"], "the status says so")
-        g.wait_for(lambda: "read-only" in self.error().lower(), "the status says why")
+        g.wait_for(lambda: "make the medium writable" in self.error(), "the status says why")
         print(f"the status says: {self.error()}")
         self.assertEqual(self.contents(), before)
         self.remount("rw")
