@@ -85,10 +85,11 @@ class ReleaseStore {
   virtual ~ReleaseStore() = default;
   // One transaction: the packs' rows, the release, the events. Afterwards, and only then, it is
   // servable. Admitting the same again is no error, and heals a release that lost artifacts; the
-  // same product, version and channel with other artifacts is ErrorCode::exists; an artifact that
-  // is neither sealed nor held is ErrorCode::invalid. An artifact held already stays where it is; a
-  // pack in which nothing is new is removed. After a failure that may pass (disk_full, read_only,
-  // io) the packs are open packs again, which incoming() resumes without fetching a byte.
+  // same product and version with other artifacts, in any channel, is ErrorCode::exists; an
+  // artifact that is neither sealed nor held is ErrorCode::invalid. An artifact held already stays
+  // where it is; a pack in which nothing is new is removed. After a failure that may pass
+  // (disk_full, read_only, io) the packs are open packs again, which incoming() resumes without
+  // fetching a byte.
   virtual Status admit(const HeldRelease& release, const std::vector<StoredArtifact>& sealed,
                        const std::vector<Event>& events) = 0;
   virtual Result<std::vector<HeldRelease>> all() = 0;

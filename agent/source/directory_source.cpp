@@ -49,7 +49,7 @@ DirectorySource::DirectorySource(const config::SourceSettings& settings, const C
       watch_(settings.path) {}
 
 Result<Report> DirectorySource::sync(std::stop_token stop) {
-  ledger_.attempt_begins();
+  if (const Status begun = ledger_.attempt_begins(); !begun) return fail(begun.error());
   return ledger_.attempt_ends(attempt(stop));
 }
 

@@ -50,7 +50,7 @@ bool HttpsSource::wait(std::stop_token stop, Duration longest) {
 }
 
 Result<Report> HttpsSource::sync(std::stop_token stop) {
-  ledger_.attempt_begins();
+  if (const Status begun = ledger_.attempt_begins(); !begun) return fail(begun.error());
   return ledger_.attempt_ends(attempt(stop));
 }
 

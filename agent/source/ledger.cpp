@@ -17,9 +17,17 @@ storage::Event event(Time at, std::string kind, const formats::Json& detail) {
 }  // namespace
 
 Ledger::Ledger(const Context& context, const std::string& source) : context_(context) {
-  Result<storage::SourceState> known = context_.store.fleet().source(source);
-  if (known) state_ = std::move(*known);
   state_.name = source;
+  (void)recall();  // tried again by each attempt, which fails without it
+}
+
+Status Ledger::recall() {
+  Result<storage::SourceState> known = context_.store.fleet().source(state_.name);
+  if (!known) return fail(known.error(), "source state");
+  known->name = state_.name;
+  state_ = std::move(*known);
+  recalled_ = true;
+  return {};
 }
 
 storage::SourceState Ledger::state() const {
@@ -36,9 +44,14 @@ Status Ledger::write(const storage::SourceState& state) {
   return context_.store.fleet().put(state);
 }
 
-void Ledger::attempt_begins() {
+Status Ledger::attempt_begins() {
   const std::lock_guard lock(mutex_);
+  // Without the highest sequence that was accepted, an old index could not be told from a new one.
+  if (!recalled_) {
+    if (Status known = recall(); !known) return known;
+  }
   state_.last_attempt = context_.clock.now();
+  return {};
 }
 
 Result<Report> Ledger::attempt_ends(Result<Report> result) {

@@ -19,7 +19,8 @@ class Ledger {
   storage::SourceState state() const;
   Progress progress() const;
 
-  void attempt_begins();
+  // Fails when what is remembered of the source cannot be read.
+  Status attempt_begins();
   // Gives the result on, after having written it down.
   Result<Report> attempt_ends(Result<Report> result);
 
@@ -46,11 +47,13 @@ class Ledger {
                                                std::string_view checked) const;
 
  private:
+  Status recall();
   Status write(const storage::SourceState& state);
 
   const Context& context_;
   mutable std::mutex mutex_;
   storage::SourceState state_;
+  bool recalled_ = false;
   Progress progress_;
 };
 

@@ -68,6 +68,17 @@ TEST_F(ReleaseStoreTest, KeepsEqualArtifactsOnce) {
   EXPECT_EQ((*store->releases().find(Sha256::of(fresh)))->pack, "second");
 }
 
+TEST_F(ReleaseStoreTest, AVersionMeansTheSameBytesInEveryChannel) {
+  open();
+  ASSERT_OK(admit("1.0", {random_bytes(1000, 1)}, "first"));
+  HeldRelease beta = release_of("1.0", {random_bytes(1000, 1)});
+  beta.release.channel = "beta";
+  EXPECT_OK(store->releases().admit(beta, {}, {})) << "the same release in another channel";
+  HeldRelease other = release_of("1.0", {random_bytes(1000, 2)});
+  other.release.channel = "nightly";
+  EXPECT_FAILS(store->releases().admit(other, {}, {}), exists);
+}
+
 TEST_F(ReleaseStoreTest, RemovesAPackInWhichNothingIsNew) {
   const auto shared = random_bytes(400'000, 1);
   open();
