@@ -11,11 +11,11 @@
 
 namespace ferry::formats {
 
-inline constexpr std::uint64_t artifact_size_limit = 4ULL << 30U;   // bytes
-inline constexpr std::size_t artifact_count_limit = 10000;          // in one release
-inline constexpr std::uint64_t document_size_limit = 8ULL << 20U;   // bytes of a release document
-inline constexpr std::uint64_t index_size_limit = 16ULL << 20U;     // bytes of index.json
-inline constexpr std::size_t release_count_limit = 10000;           // in one index
+inline constexpr std::uint64_t artifact_size_limit = 4ULL << 30U;  // bytes
+inline constexpr std::size_t artifact_count_limit = 10000;         // in one release
+inline constexpr std::uint64_t document_size_limit = 8ULL << 20U;  // bytes of a release document
+inline constexpr std::uint64_t index_size_limit = 16ULL << 20U;    // bytes of index.json
+inline constexpr std::size_t release_count_limit = 10000;          // in one index
 
 enum class Role {
   firmware,      // the image of the device's program; at most one in a release
@@ -36,7 +36,7 @@ struct ReleaseArtifact {
   std::string from;      // role differential: the version it applies to, else ""
   std::uint64_t size = 0;
   Sha256 sha256;
-  std::string url;       // where the source has the bytes, relative to the site; "" elsewhere
+  std::string url;  // where the source has the bytes, relative to the site; "" elsewhere
 };
 
 struct Release {
@@ -48,22 +48,23 @@ struct Release {
   const ReleaseArtifact* find(Role role) const;  // the first of that role, or null
 };
 
-// Names from outside that become URL parts and rows: 1..120 bytes of [A-Za-z0-9._+~-], no leading '.'.
+// Names from outside that become URL parts and rows: 1..120 bytes of [A-Za-z0-9._+~-], no leading
+// '.'.
 bool is_name(std::string_view text);
-// A clean relative path: UTF-8, at most 512 bytes and 16 parts, no empty, "." or ".." part, no control
-// character, no backslash.
+// A clean relative path: UTF-8, at most 512 bytes and 16 parts, no empty, "." or ".." part, no
+// control character, no backslash.
 bool is_relative_path(std::string_view text);
-// Where a site has something: a relative path whose parts are names, so that it is the same text whether
-// percent-encoded or not.
+// Where a site has something: a relative path whose parts are names, so that it is the same text
+// whether percent-encoded or not.
 bool is_site_url(std::string_view text);
 
-// What any release must keep, wherever it comes from; parse_release() and the folder reader call it. The
-// message names the artifact at fault.
+// What any release must keep, wherever it comes from; parse_release() and the folder reader call
+// it. The message names the artifact at fault.
 Status check_release(const Release& release);
 
 // A release document, format "ferry-release/1". Everything is checked: roles, names, paths,
-// duplicates, sizes (each at most 4 GiB, at most 10,000 artifacts). Unknown keys are ignored, so that later
-// writers may add some; whatever an old reader must not overlook gets a new format name.
+// duplicates, sizes (each at most 4 GiB, at most 10,000 artifacts). Unknown keys are ignored, so
+// that later writers may add some; whatever an old reader must not overlook gets a new format name.
 Result<Release> parse_release(std::string_view document);
 std::string write_release(const Release& release);
 
@@ -87,11 +88,11 @@ std::string write_index(const Index& index);
 
 inline constexpr std::string_view index_payload_type = "application/vnd.ferry.index+json";
 
-// index.json is a DSSE envelope (secure-systems-lab/dsse, protocol 1.0.2) around the index. A site whose
-// readers trust TLS alone may leave `signatures` empty.
+// index.json is a DSSE envelope (secure-systems-lab/dsse, protocol 1.0.2) around the index. A site
+// whose readers trust TLS alone may leave `signatures` empty.
 struct Envelope {
   struct Signature {
-    std::string key_id;  // hint only: first 16 hex digits of the public key's SHA-256
+    std::string key_id;     // hint only: first 16 hex digits of the public key's SHA-256
     std::string signature;  // 64 raw bytes
   };
   std::string payload_type;

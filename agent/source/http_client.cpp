@@ -129,7 +129,8 @@ void HttpClient::State::set_up_connection() const {
   curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, message.data());
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(handle, CURLOPT_USERAGENT, "ferry/" FERRY_VERSION);
-  // ferry.ini allows http:// where a signature says what is believed; nothing leads from https to it.
+  // ferry.ini allows http:// where a signature says what is believed; nothing leads from https to
+  // it.
   const char* protocols = settings.url.starts_with("http://") ? "http,https" : "https";
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, protocols);
   curl_easy_setopt(handle, CURLOPT_REDIR_PROTOCOLS_STR, protocols);
