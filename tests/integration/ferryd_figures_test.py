@@ -2,7 +2,9 @@
 """Figures of the running gateway: private memory while 64 devices download, and the time from start to the first
 answer with 1,000 releases. Printed always; held to their bounds in builds without sanitizers."""
 import http.client
+import os
 import random
+import shutil
 import socket
 import statistics
 import time
@@ -79,24 +81,28 @@ class PrivateMemory(unittest.TestCase):
 
 class Start(unittest.TestCase):
     def test_serving_soon_with_a_thousand_releases(self):
-        folder = g.scratch(self)
-        rng = random.Random(4)
-        for number in range(RELEASES):
-            g.write_release(folder / "releases", f"1.0.{number}", rng.randbytes(2000))
-        port = free_port()
-        gateway = g.Gateway(folder / "gw", source(folder / "releases") + PRODUCT + transport(port))
+        folder, port = g.scratch(self), free_port()
+        self.fill(folder / "gw" / "store")
+        gateway = g.Gateway(folder / "gw", PRODUCT + transport(port))
         self.addCleanup(gateway.__exit__, None)
-        gateway.start()
-        began = time.monotonic()
-        g.wait_for(lambda: len(gateway.releases()) == RELEASES, "everything is held", 180, 0.2)
-        print(f"{RELEASES} releases of one file each taken in within {time.monotonic() - began:.0f} s")
-        self.assertEqual(gateway.stop(), 0)
         took = [self.first_answer(gateway, port) for _ in range(5)]
         median = statistics.median(took)
         print(f"start with {RELEASES} releases: first answer after {median * 1000:.0f} ms (median of "
               f"{', '.join(f'{t * 1000:.0f}' for t in took)})")
         if not gateway.build.sanitized:
             self.assertLess(median, 1.0)
+
+    def fill(self, store):
+        """Puts 1,000 releases into a store; in memory, since it is not the disk's syncs that are measured here."""
+        memory = g.scratch(self, "/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
+        rng = random.Random(4)
+        for number in range(RELEASES):
+            g.write_release(memory / "releases", f"1.0.{number}", rng.randbytes(2000))
+        with g.Gateway(memory / "gw", source(memory / "releases") + PRODUCT + transport()) as filler:
+            filler.start()
+            g.wait_for(lambda: len(filler.releases()) == RELEASES, "everything is held", 180, 0.2)
+            self.assertEqual(filler.stop(), 0)
+            shutil.copytree(filler.store, store)
 
     def first_answer(self, gateway, port):
         """Seconds from starting the program to the end of a device's first answer."""

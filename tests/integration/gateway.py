@@ -271,9 +271,9 @@ def write_release(folder, product_version, image, files=None):
         hidden.rename(folder / f"firmware_{product_version}.bin")
 
 
-def scratch(test):
+def scratch(test, where=None):
     """A folder that is gone after the test."""
-    folder = tempfile.TemporaryDirectory(prefix="ferry-")
+    folder = tempfile.TemporaryDirectory(prefix="ferry-", dir=where)
     test.addCleanup(folder.cleanup)
     return pathlib.Path(folder.name)
 
