@@ -99,7 +99,7 @@ Status TailLog::append(const TailRecord& record) {
   const std::size_t wanted = sizeof header + validator.size() + record.content.size();
   if (::writev(handle_.get(), parts.data(), parts.size()) != static_cast<ssize_t>(wanted)) {
     const Failure failed = fail_errno(errno, file_.string());
-    (void)::ftruncate(handle_.get(), static_cast<off_t>(length_));
+    cut_to(length_);
     return failed;
   }
   length_ += wanted;
@@ -119,9 +119,14 @@ Status TailLog::replay(const std::function<Status(const TailRecord&)>& take) con
 }
 
 void TailLog::clear() {
-  // What stays after a failure is older than the commit, and skipped when it is replayed.
-  if (handle_ && length_ > 0) (void)::ftruncate(handle_.get(), 0);
-  length_ = 0;
+  if (handle_ && length_ > 0) cut_to(0);
+}
+
+void TailLog::cut_to(std::uint64_t length) {
+  length_ = length;
+  // Closed after a failure, to begin with an empty file: what it held is committed or not, but
+  // never wrong.
+  if (::ftruncate(handle_.get(), static_cast<off_t>(length)) != 0) handle_.reset();
 }
 
 Status TailLog::remove() {

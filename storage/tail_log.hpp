@@ -38,6 +38,8 @@ class TailLog {
   Status remove();
 
  private:
+  void cut_to(std::uint64_t length);
+
   std::filesystem::path file_;
   Descriptor handle_;  // opened by the first append()
   std::uint64_t length_ = 0;
