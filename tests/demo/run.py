@@ -108,12 +108,12 @@ class Story:
         source = self.stage.gateway.source("cloud")
         fetching = source["fetching"]
         if fetching and fetching["bytes_total"]:
-            self.screen.moves(f"gateway: fetches {fetching['release']}", fetching["bytes_done"], fetching["bytes_total"])
+            self.screen.moves("gateway", fetching["release"], fetching["bytes_done"], fetching["bytes_total"])
         for release in self.stage.gateway.get("/v1/releases"):
             name = f"{release['product']} {release['version']}"
             if release["complete"] and name not in self.told:
                 self.told.add(name)
-                self.screen.moves(f"gateway: fetches {name}", 1, 1)
+                self.screen.moves("gateway", name, 1, 1)
                 self.screen.say("gateway", f"holds {name}, verified: {size(release['size'])} from {release['source']}")
 
     def look_at_link(self):
@@ -123,10 +123,13 @@ class Story:
                 self.screen.good("gateway", f"goes on with the file at {size(start)}, instead of at its beginning")
 
     def look_at_deliveries(self):
-        for delivery in newest(self.stage.gateway.get("/v1/deliveries")).values():
-            what = f"{delivery['product']}: takes {delivery['version']}"
-            done = delivery["bytes_done"] if delivery["state"] == "transferring" else delivery["bytes_total"]
-            self.screen.moves(what, done, delivery["bytes_total"])
+        for product, delivery in newest(self.stage.gateway.get("/v1/deliveries")).items():
+            done, total = delivery["bytes_done"], delivery["bytes_total"]
+            if delivery["state"] != "transferring":
+                done = total
+            # An offer of what the device runs already moves nothing.
+            if done > 0:
+                self.screen.moves(product, delivery["version"], done, total)
 
     def everybody_told(self):
         """Broker and delivery rows come a moment after the bytes."""

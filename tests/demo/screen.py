@@ -1,4 +1,5 @@
 """What the demonstration shows: one line for each thing that happens, and on a terminal a line of progress below."""
+import contextlib
 import os
 import shutil
 import sys
@@ -23,9 +24,9 @@ class Screen:
         self.colours = self.terminal and not os.environ.get("NO_COLOR")
         self.began = time.monotonic()
         self.lock = threading.Lock()
-        self.bars = {}      # what moves → (done, total)
+        self.bars = {}      # (who, what moves) → percent
         self.drawn = False  # whether the line of progress is on the screen
-        self.quarters = {}  # what moves → quarters told, where there is no terminal
+        self.quarters = {}  # (who, what moves) → quarters told, where there is no terminal
 
     def paint(self, text, code):
         return f"\033[{code}m{text}\033[0m" if self.colours else text
@@ -33,8 +34,16 @@ class Screen:
     def line(self, text=""):
         with self.lock:
             self._erase()
-            self.out.write(text + "\n")
+            self._write(text + "\n")
             self._draw()
+            self._flush()
+
+    def _write(self, text):
+        with contextlib.suppress(BrokenPipeError):  # nobody looks any more; the story goes on
+            self.out.write(text)
+
+    def _flush(self):
+        with contextlib.suppress(BrokenPipeError):
             self.out.flush()
 
     def headline(self, text):
@@ -51,43 +60,43 @@ class Screen:
     def good(self, who, text):
         self.say(who, text, "32")
 
-    def moves(self, what, done, total):
-        """How far something has come. Complete ones leave the line of progress."""
-        if total == 0:
-            return
+    def moves(self, who, what, done, total):
+        """How far `what` has come to `who`. What is complete leaves the line of progress."""
         if not self.terminal:
-            self._tell_quarter(what, done, total)
+            self._tell_quarter(who, what, done, total)
             return
         with self.lock:
-            if done >= total:
-                self.bars.pop(what, None)
-            else:
-                self.bars[what] = (done, total)
+            before = self.bars.get((who, what))
+            now = None if done >= total else done * 100 // total
+            if now == before:
+                return
+            self.bars.pop((who, what), None)
+            if now is not None:
+                self.bars[who, what] = now
             self._erase()
             self._draw()
-            self.out.flush()
+            self._flush()
 
-    def _tell_quarter(self, what, done, total):
-        quarter = done * 4 // total
-        if self.quarters.get(what, 0) < quarter < 4:
-            self.quarters[what] = quarter
-            who, _, rest = what.partition(": ")
-            self.say(who, f"{rest}: {size(done)} of {size(total)}")
+    def _tell_quarter(self, who, what, done, total):
+        quarter = done * 4 // total if total else 4
+        if self.quarters.get((who, what), 0) < quarter < 4:
+            self.quarters[who, what] = quarter
+            self.say(who, f"takes {what}: {size(done)} of {size(total)}")
 
     def _erase(self):
         if self.drawn:
-            self.out.write("\r\033[K")
+            self._write("\r\033[K")
             self.drawn = False
 
     def _draw(self):
         if not self.terminal or not self.bars:
             return
         parts = []
-        for what, (done, total) in self.bars.items():
-            filled = done * BAR // total
-            parts.append(f"{what} {'█' * filled}{'░' * (BAR - filled)} {done * 100 // total:2d} %")
+        for (who, what), percent in sorted(self.bars.items()):
+            filled = percent * BAR // 100
+            parts.append(f"{who} ← {what} {'█' * filled}{'░' * (BAR - filled)} {percent:2d} %")
         text = "          " + "   ".join(parts)
-        self.out.write(text[:shutil.get_terminal_size().columns - 1])
+        self._write(text[:shutil.get_terminal_size().columns - 1])
         self.drawn = True
 
     def table(self, head, rows):

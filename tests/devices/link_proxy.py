@@ -147,6 +147,10 @@ class LinkProxy:
         writer.transport.abort()
 
     async def _serve(self, reader, writer):
+        with contextlib.suppress(asyncio.CancelledError):  # the proxy is being closed
+            await self._carry(reader, writer)
+
+    async def _carry(self, reader, writer):
         self._writers.add(writer)
         if not self._up:
             self.refused += 1
@@ -164,7 +168,7 @@ class LinkProxy:
         self._writers.add(there)
         try:
             await asyncio.gather(self._forward(reader, there, False), self._forward(there_reader, writer, True))
-        except (OSError, asyncio.CancelledError):
+        except OSError:
             pass
         finally:
             # One end broke off: the other learns of it the hard way, as on a real link.
