@@ -109,11 +109,10 @@ Status StoreOnDisk::require_room(const std::string& name, std::uint64_t expected
     if (fits()) return {};
   }
   if (used->bytes + more > options_.quota) {
-    return fail(
-        ErrorCode::disk_full,
-        fmt::format("{}: {} bytes more do not fit, {} of {} are used; raise [storage] quota or"
-                    " evict releases",
-                    options_.folder.string(), more, used->bytes, options_.quota));
+    return fail(ErrorCode::disk_full,
+                fmt::format("{}: {} bytes more do not fit, {} of {} are used; raise [storage]"
+                            " quota",
+                            options_.folder.string(), more, used->bytes, options_.quota));
   }
   return fail(ErrorCode::disk_full,
               fmt::format("{}: {} bytes more do not fit, the file system has {} left; free some",

@@ -47,8 +47,8 @@ class Session {
   bool store_failed_ = false;
 };
 
-// Waits until the connection can go on, `wake` (an eventfd, then reset) is set, or the time is over;
-// false when it was only the connection.
+// Waits until the connection can go on, `wake` (an eventfd, then reset) is set, or the time is
+// over; false when it was only the connection.
 bool wait_for(const BrokerConnection& connection, int wake, Duration longest);
 
 }  // namespace ferry::monitor

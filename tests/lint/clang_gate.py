@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""Compiles every file with clang as well (-fsyntax-only): it warns where GCC 12 silently miscompiles or
-ignores. Takes the build folder whose compile_commands.json lists the files."""
+"""Compiles the product with clang as well (-fsyntax-only): it warns where GCC 12 silently miscompiles or
+ignores. Takes the build folder whose compile_commands.json lists the files, then any tests to be looked at
+as well: those that changed. The fuzz targets are built by clang anyway."""
 import concurrent.futures
 import json
 import os
@@ -38,6 +39,9 @@ def run(entry):
 
 def main():
     entries = json.loads(pathlib.Path(sys.argv[1], "compile_commands.json").read_text())
+    also = {str(pathlib.Path(name).resolve()) for name in sys.argv[2:]}
+    tests = str(pathlib.Path(__file__).resolve().parents[1])
+    entries = [entry for entry in entries if entry["file"] in also or not entry["file"].startswith(tests)]
     entries = [entry for entry in entries if "asio_impl" not in entry["file"]]
     # The long ones first, so that the last minute is not one file alone.
     entries.sort(key=lambda entry: "asio" not in entry["command"])

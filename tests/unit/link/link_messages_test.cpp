@@ -159,7 +159,8 @@ TEST(LinkMessages, TextThatIsNotUtf8IsSentReadably) {
 }
 
 TEST(LinkMessages, DigestKindsAreShortAndPlain) {
-  for (const std::string_view kind : {"sha1", "md5", "sha256", "sha256+4-512", "sha256/skip-last"}) {
+  for (const std::string_view kind :
+       {"sha1", "md5", "sha256", "sha256+4-512", "sha256/skip-last"}) {
     EXPECT_TRUE(is_digest_kind(kind)) << kind;
   }
   for (const std::string_view kind :
