@@ -1,4 +1,4 @@
-"""ferryctl and the control server, as people and scripts meet them.
+"""ferryctl, as people and scripts meet it.
 
 Usage: test_ferryctl.py CONTROL_PROBE FERRYCTL [unittest arguments]
 """
@@ -9,106 +9,15 @@ import os
 import pty
 import select
 import signal
-import socket
 import stat
 import struct
 import subprocess
 import sys
-import tempfile
 import termios
 import time
 import unittest
 
-PROBE, FERRYCTL = sys.argv[1:3]
-DEADLINE = 20.0
-
-
-def until(condition, what):
-    """Asks again and again until `condition` gives something true."""
-    end = time.monotonic() + DEADLINE
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise AssertionError("waited in vain for " + what)
-
-
-class Probe:
-    """The control server, driven over its standard input."""
-
-    def __init__(self, path, *numbers):
-        self.process = subprocess.Popen(
-            [PROBE, path, *map(str, numbers)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, bufsize=1)
-        self.ready = self.process.stdout.readline() == "ready\n"
-
-    def order(self, **order):
-        self.process.stdin.write(json.dumps(order) + "\n")
-        self.process.stdin.flush()
-
-    def watched(self):
-        self.order(do="say")
-        return self.process.stdout.readline() == "said true\n"
-
-    def end(self, number=signal.SIGTERM):
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        errors = self.process.communicate()[1]
-        return self.process.returncode, errors
-
-
-class Case(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        os.chmod(folder.name, 0o755)
-        self.folder = folder.name
-        self.path = os.path.join(folder.name, "control")
-
-    def probe(self, *numbers):
-        probe = Probe(self.path, *numbers)
-        self.addCleanup(probe.end)
-        self.assertTrue(probe.ready)
-        return probe
-
-    def ctl(self, *arguments, **more):
-        return subprocess.run([FERRYCTL, "--socket", self.path, *arguments], text=True,
-                              capture_output=True, timeout=DEADLINE, **more)
-
-    def follow(self, *arguments, **more):
-        """A ferryctl that stays; its output comes line by line."""
-        process = subprocess.Popen([FERRYCTL, "--socket", self.path, *arguments], text=True,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
-
-        def end():
-            process.kill()
-            process.communicate()
-        self.addCleanup(end)
-        return process
-
-    def connect(self):
-        client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        client.settimeout(DEADLINE)
-        client.connect(self.path)
-        self.addCleanup(client.close)
-        return client
-
-    def curl(self, target, *arguments):
-        done = subprocess.run(
-            ["curl", "-s", "-w", "\n%{http_code}", "--unix-socket", self.path, *arguments,
-             "http://ferry" + target], text=True, capture_output=True, timeout=DEADLINE)
-        body, _, status = done.stdout.rpartition("\n")
-        return int(status), json.loads(body)
-
-
-def everything(client):
-    received = b""
-    while True:
-        part = client.recv(65536)
-        if not part:
-            return received
-        received += part
+from control_rig import until, Case, everything, FERRYCTL, DEADLINE
 
 
 class Listings(Case):
@@ -440,93 +349,6 @@ class Watching(Case):
         second = self.ctl("watch")
         self.assertEqual(second.returncode, 1)
         self.assertIn("too many watchers", second.stderr)
-
-
-class Socket(Case):
-    def test_mode_lets_owner_and_group_in(self):
-        self.probe()
-        mode = os.stat(self.path).st_mode
-        self.assertTrue(stat.S_ISSOCK(mode))
-        self.assertEqual(stat.S_IMODE(mode), 0o660)
-
-    def test_a_dead_agents_socket_is_replaced(self):
-        self.probe().end(signal.SIGKILL)
-        self.probe()
-        self.assertEqual(self.ctl("status").returncode, 0)
-
-    def test_a_live_agents_socket_is_not(self):
-        self.probe()
-        second = Probe(self.path)
-        code, errors = second.end()
-        self.assertFalse(second.ready)
-        self.assertEqual(code, 1)
-        self.assertIn("another ferryd answers here", errors)
-        self.assertEqual(self.ctl("status").returncode, 0)
-
-    def test_a_file_in_its_place_is_left_alone(self):
-        with open(self.path, "w") as file:
-            file.write("precious")
-        other = Probe(self.path)
-        self.assertFalse(other.ready)
-        self.assertIn("not a socket", other.end()[1])
-        with open(self.path) as file:
-            self.assertEqual(file.read(), "precious")
-
-    def test_it_goes_with_the_agent(self):
-        self.probe().end()
-        self.assertFalse(os.path.exists(self.path))
-
-
-class Http(Case):
-    def test_curl_gets_errors_as_json(self):
-        self.probe()
-        cases = [(404, "not-found", ["/v1/nothing"]), (404, "not-found", ["/"]),
-                 (404, "not-found", ["/v1/devices/nobody"]), (405, "method", ["/v1/sync"]),
-                 (405, "method", ["/v1/status", "-X", "DELETE"]),
-                 (400, "invalid", ["/v1/sync", "-d", "{"]),
-                 (400, "invalid", ["/v1/sync", "-d", '{"source":7}']),
-                 (400, "invalid", ["/v1/sync", "-d", "[" * 1000]),
-                 (400, "invalid", ["/v1/devices/pump-7/assign", "-d", "{}"]),
-                 (403, "denied", ["/v1/devices/pump-7/assign", "-d", '{"version":"1.0.0"}']),
-                 (400, "invalid", ["/v1/watch", "--http1.0"])]
-        for status, code, arguments in cases:
-            with self.subTest(arguments):
-                answered, body = self.curl(*arguments)
-                self.assertEqual((answered, body["error"]["code"]), (status, code))
-                self.assertNotEqual(body["error"]["message"], "")
-
-    def test_sizes_are_bounded(self):
-        self.probe()
-        self.assertEqual(self.curl("/v1/sync", "-d", "x" * 100000)[0], 413)
-        self.assertEqual(self.curl("/v1/status", "-H", "X-Long: " + "x" * 9000)[0], 431)
-
-    def test_a_connection_serves_many_requests(self):
-        self.probe()
-        client = self.connect()
-        for _ in range(3):
-            client.sendall(b"GET /v1/releases HTTP/1.1\r\nHost: ferry\r\n\r\n")
-            self.assertTrue(client.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n"))
-
-    def test_what_is_no_http_is_refused(self):
-        self.probe()
-        client = self.connect()
-        client.sendall(b"\x16\x03\x01 hello\r\n\r\n")
-        self.assertTrue(everything(client).startswith(b"HTTP/1.1 400 "))
-
-    def test_a_stalled_client_is_dropped(self):
-        self.probe(32, 8, 300)
-        client = self.connect()
-        client.sendall(b"POST /v1/sync HTTP/1.1\r\nHost: ferry\r\nContent-Length: 10\r\n\r\n{")
-        self.assertEqual(everything(client), b"")
-
-    def test_more_clients_than_places_wait_for_one(self):
-        self.probe(2, 1, 1000)
-        idle = [self.connect(), self.connect()]
-        done = self.ctl("status")
-        self.assertEqual(done.returncode, 0)
-        for client in idle:
-            client.setblocking(False)
-        self.assertEqual(min(len(client.recv(1)) for client in idle[:1]), 0)
 
 
 if __name__ == "__main__":
