@@ -25,6 +25,8 @@ class Publication {
   Result<formats::Release> describe(const source::LayoutRelease& layout) const;
   Status publish(const source::LayoutRelease& layout, const formats::Index& before,
                  formats::Index& after);
+  // Gateways hold a version once: in another channel it has to be the same bytes.
+  Status compare_channels(const formats::Release& release, const formats::Index& before) const;
   Status copy(const source::LayoutRelease& layout, const formats::Release& release);
 
   const PublishOptions& options_;
@@ -69,6 +71,24 @@ Result<formats::Release> Publication::describe(const source::LayoutRelease& layo
   return release;
 }
 
+Status Publication::compare_channels(const formats::Release& release,
+                                     const formats::Index& before) const {
+  for (const formats::IndexEntry& entry : before.releases) {
+    if (entry.product != release.product || entry.version != release.version ||
+        entry.channel == release.channel) {
+      continue;
+    }
+    const Result<formats::Release> other = site_.read_release(entry);
+    if (!other) return fail(other.error());
+    if (formats::same_artifacts(*other, release)) continue;
+    return fail(ErrorCode::exists,
+                fmt::format("{} {} differs from the same version in channel {}: publish it as a "
+                            "new version",
+                            entry.product, entry.version, entry.channel));
+  }
+  return {};
+}
+
 Status Publication::copy(const source::LayoutRelease& layout, const formats::Release& release) {
   for (std::size_t i = 0; i < layout.files.size(); ++i) {
     const Result<bool> copied = site_.put_artifact(folder_, layout.files[i], release.artifacts[i]);
@@ -103,6 +123,7 @@ Status Publication::publish(const source::LayoutRelease& layout, const formats::
                             entry.product, entry.version));
   }
   if (published == nullptr) report_.published.push_back(entry.version);
+  if (Status same = compare_channels(*release, before); !same) return same;
   if (Status copied = copy(layout, *release); !copied) return copied;
   if (Status put = site_.put_document(entry.document, document); !put) return put;
   after.releases.push_back(std::move(entry));

@@ -101,6 +101,19 @@ Result<std::optional<formats::Index>> Site::read_index(const PrivateKey* key) co
   return std::optional<formats::Index>(std::move(*index));
 }
 
+Result<formats::Release> Site::read_release(const formats::IndexEntry& entry) const {
+  const std::string name = (folder_ / entry.document).string();
+  const Result<std::string> document =
+      read_file(folder_ / entry.document, formats::document_size_limit);
+  if (!document) return fail(document.error());
+  if (Sha256::of(as_bytes(*document)) != entry.sha256) {
+    return fail(ErrorCode::corrupt, name + ": is not what index.json says");
+  }
+  Result<formats::Release> release = formats::parse_release(*document);
+  if (!release) return fail(release.error(), name);
+  return release;
+}
+
 Status Site::write_index(const formats::Index& index, const PrivateKey* key) const {
   formats::Envelope envelope;
   envelope.payload_type = std::string(formats::index_payload_type);

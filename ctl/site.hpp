@@ -20,6 +20,8 @@ class Site {
   // The present index, nothing when there is none yet. With a key it must be signed by it, without
   // one it must be unsigned: entries that somebody else wrote must not get our signature.
   Result<std::optional<formats::Index>> read_index(const PrivateKey* key) const;
+  // A release that the index names, checked against it.
+  Result<formats::Release> read_release(const formats::IndexEntry& entry) const;
   Status write_index(const formats::Index& index, const PrivateKey* key) const;
   // Copies the file unless it is there; true when it was copied.
   Result<bool> put_artifact(const source::LayoutFolder& folder, const source::LayoutFile& file,

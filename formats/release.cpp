@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "formats/json.hpp"
@@ -206,6 +207,18 @@ const ReleaseArtifact* Release::find(Role role) const {
   const auto found = std::find_if(artifacts.begin(), artifacts.end(),
                                   [&](const auto& artifact) { return artifact.role == role; });
   return found == artifacts.end() ? nullptr : &*found;
+}
+
+bool same_artifacts(const Release& one, const Release& other) {
+  const auto key = [](const ReleaseArtifact& artifact) {
+    return std::tie(artifact.name, artifact.role, artifact.dst_path, artifact.from, artifact.size,
+                    artifact.sha256);
+  };
+  std::set<decltype(key(one.artifacts.front()))> left;
+  for (const ReleaseArtifact& artifact : one.artifacts) left.insert(key(artifact));
+  return one.artifacts.size() == other.artifacts.size() &&
+         std::all_of(other.artifacts.begin(), other.artifacts.end(),
+                     [&](const ReleaseArtifact& artifact) { return left.contains(key(artifact)); });
 }
 
 Status check_release(const Release& release) {

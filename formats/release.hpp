@@ -62,6 +62,9 @@ bool is_site_url(std::string_view text);
 // it. The message names the artifact at fault.
 Status check_release(const Release& release);
 
+// Whether both name the same artifacts, in whatever order and wherever their bytes come from.
+bool same_artifacts(const Release& one, const Release& other);
+
 // A release document, format "ferry-release/1". Everything is checked: roles, names, paths,
 // duplicates, sizes (each at most 4 GiB, at most 10,000 artifacts). Unknown keys are ignored, so
 // that later writers may add some; whatever an old reader must not overlook gets a new format name.

@@ -59,24 +59,25 @@ std::string HttpsSource::validator_prefix() const {
   return Sha256::of(as_bytes(identity)).hex().substr(0, 16) + " ";
 }
 
-Result<std::map<HttpsSource::Name, bool>> HttpsSource::held() const {
-  const Result<std::vector<storage::HeldRelease>> all = context_.store.releases().all();
+Result<HttpsSource::Held> HttpsSource::held() const {
+  Result<std::vector<storage::HeldRelease>> all = context_.store.releases().all();
   if (!all) return fail(all.error());
-  std::map<Name, bool> held;
-  for (const storage::HeldRelease& release : *all) {
+  Held held;
+  for (storage::HeldRelease& release : *all) {
     const formats::Release& name = release.release;
-    held[{name.product, name.version, name.channel}] = release.complete;
+    const Name key(name.product, name.version, name.channel);
+    held.emplace(key, std::move(release));
   }
   return held;
 }
 
 Result<Report> HttpsSource::attempt(const std::stop_token& stop) {
   const std::uint64_t before = ledger_.progress().bytes_fetched;
-  const Result<std::map<Name, bool>> here = held();
+  const Result<Held> here = held();
   if (!here) return fail(here.error());
   // With something amiss here, "unchanged" is no answer.
-  const bool all_whole =
-      std::all_of(here->begin(), here->end(), [](const auto& release) { return release.second; });
+  const bool all_whole = std::all_of(here->begin(), here->end(),
+                                     [](const auto& release) { return release.second.complete; });
   std::string known = ledger_.state().validator;
   const std::string prefix = validator_prefix();
   known = all_whole && known.starts_with(prefix) ? known.substr(prefix.size()) : "";
@@ -177,18 +178,18 @@ Result<formats::Index> HttpsSource::check_index(const std::string& document) {
   return index;
 }
 
-Status HttpsSource::fetch_releases(const formats::Index& index, const std::map<Name, bool>& held,
+Status HttpsSource::fetch_releases(const formats::Index& index, const Held& held,
                                    const std::stop_token& stop, Report& report) {
   Status first;
   int failures_in_a_row = 0;
   for (const formats::IndexEntry& entry : index.releases) {
     if (stop.stop_requested()) return fail(ErrorCode::cancelled, "stopped");
     const auto known = held.find({entry.product, entry.version, entry.channel});
-    if (known != held.end() && known->second) {
+    if (known != held.end() && known->second.complete) {
       check_unchanged(entry);
       continue;
     }
-    const Status done = fetch_release(entry, stop);
+    const Status done = fetch_release(entry, held, stop);
     if (done) {
       ++report.releases_admitted;
       failures_in_a_row = 0;
@@ -243,9 +244,25 @@ Result<formats::Release> HttpsSource::fetch_release_document(const formats::Inde
   return release;
 }
 
-Status HttpsSource::fetch_release(const formats::IndexEntry& entry, const std::stop_token& stop) {
+Status HttpsSource::check_conflict(const formats::Release& release, const Held& held) {
+  const Name first(release.product, release.version, "");
+  for (auto known = held.lower_bound(first); known != held.end(); ++known) {
+    const formats::Release& here = known->second.release;
+    if (here.product != release.product || here.version != release.version) break;
+    if (formats::same_artifacts(here, release)) continue;
+    return fail(ErrorCode::exists,
+                fmt::format("differs from what is here under this version, from source {} in "
+                            "channel {}: publish it as a new version",
+                            known->second.source, here.channel));
+  }
+  return {};
+}
+
+Status HttpsSource::fetch_release(const formats::IndexEntry& entry, const Held& held,
+                                  const std::stop_token& stop) {
   const Result<formats::Release> release = fetch_release_document(entry, stop);
   if (!release) return fail(release.error());
+  if (Status free = check_conflict(*release, held); !free) return free;
   Download download(client_, ledger_, stop);
   Ingest ingest(context_, ledger_, key_ ? "signature" : "tls");
   const Status done = ingest.run(

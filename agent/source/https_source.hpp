@@ -26,6 +26,7 @@ class HttpsSource final : public Source {
 
  private:
   using Name = std::tuple<std::string, std::string, std::string>;  // product, version, channel
+  using Held = std::map<Name, storage::HeldRelease>;
 
   HttpsSource(const config::SourceSettings& settings, const Context& context,
               std::optional<PublicKey> key, HttpClient client);
@@ -40,15 +41,17 @@ class HttpsSource final : public Source {
                                      const std::string& if_none_match, const std::stop_token& stop,
                                      HttpHead& head);
   // Fetches what of the index is missing; the first error, after having tried all.
-  Status fetch_releases(const formats::Index& index, const std::map<Name, bool>& held,
-                        const std::stop_token& stop, Report& report);
-  Status fetch_release(const formats::IndexEntry& entry, const std::stop_token& stop);
+  Status fetch_releases(const formats::Index& index, const Held& held, const std::stop_token& stop,
+                        Report& report);
+  Status fetch_release(const formats::IndexEntry& entry, const Held& held,
+                       const std::stop_token& stop);
   Result<formats::Release> fetch_release_document(const formats::IndexEntry& entry,
                                                   const std::stop_token& stop);
   // A document that differs from the one seen for the same version: told once, never taken.
   void check_unchanged(const formats::IndexEntry& entry);
-  // Releases in the store, and whether they are whole.
-  Result<std::map<Name, bool>> held() const;
+  // An error when the version is held with other bytes: said before they are fetched.
+  static Status check_conflict(const formats::Release& release, const Held& held);
+  Result<Held> held() const;
   // Stands in front of the remembered ETag, so that another URL or key forgets it.
   std::string validator_prefix() const;
 

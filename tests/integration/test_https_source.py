@@ -199,6 +199,16 @@ class HttpsSource(source_rig.SourceTest):
                 self.assert_whole(self.sync(self.ini, True), "1.0.0")
                 self.assertEqual([asked.status for asked in self.cloud.requests(self.image_url)][-2:], [206, 200])
 
+    def test_a_version_that_is_held_with_other_bytes_is_refused_before_it_is_fetched(self):
+        self.sync(self.ini, True)
+        self.site.add("1.0.0", [("firmware", "firmware_1.0.0.bin", OTHER)], channel="beta")
+        self.site.publish()
+        before = self.fetched()
+        shown = self.sync(self.ini, False)
+        self.assertIn("differs from what is here", shown["sources"]["cloud"]["error"])
+        self.assertEqual((self.fetched(), shown["sources"]["cloud"]["rejected"]), (before, 1))
+        self.assert_whole(shown, "1.0.0")
+
     def test_wrong_bytes_are_thrown_away_and_counted(self):
         self.cloud.misbehave(self.image_url, Fault(body=OTHER, times=1))
         shown = self.sync(self.ini)

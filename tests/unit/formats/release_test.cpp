@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "formats/json.hpp"
@@ -167,6 +168,20 @@ TEST(Release, LaterKeysAreIgnored) {
   json["notes"] = "fixes the clock";
   json["artifacts"][0]["compressed"] = {{"zstd", 1}};
   EXPECT_TRUE(parse_release(json.dump()));
+}
+
+TEST(Release, SameArtifactsWhateverTheirOrderAndPlace) {
+  const Release one = meter();
+  Release other = one;
+  std::reverse(other.artifacts.begin(), other.artifacts.end());
+  other.artifacts[0].url = "artifacts/x";
+  EXPECT_TRUE(same_artifacts(one, other));
+  other.artifacts[0].size = 8;
+  EXPECT_FALSE(same_artifacts(one, other));
+  other = one;
+  other.artifacts.pop_back();
+  EXPECT_FALSE(same_artifacts(one, other));
+  EXPECT_FALSE(same_artifacts(other, one));
 }
 
 TEST(Release, TooManyArtifactsAreRefused) {

@@ -129,6 +129,20 @@ TEST_F(Publish, OtherProductsAndChannelsStay) {
   EXPECT_EQ(report->sequence, 3U);
 }
 
+TEST_F(Publish, AVersionIsTheSameInEveryChannel) {
+  ASSERT_TRUE(publish(options_));
+  PublishOptions beta = options_;
+  beta.channel = "beta";
+  ASSERT_TRUE(publish(beta)) << "promoting the same bytes";
+  put("1.0.1/flash/main.py", "print(2)");
+  ASSERT_TRUE(publish(beta));
+  put("1.0.1/flash/main.py", "print(3)");
+  const Result<PublishReport> report = publish(options_);
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, ErrorCode::exists);
+  EXPECT_THAT(report.error().message, HasSubstr("channel beta"));
+}
+
 TEST_F(Publish, AVersionThatIsGoneIsWithdrawn) {
   put("1.0.1/flash/main.py", "print(2)");
   ASSERT_TRUE(publish(options_));
