@@ -146,7 +146,7 @@ TEST_F(SupervisorTest, ACrashIsFollowedByANewStart) {
   add_misbehaving("crash");
   add_good();
   start();
-  EXPECT_TRUE(restarts_because("killed by signal 11"));
+  EXPECT_TRUE(restarts_because("killed by signal 9"));
   EXPECT_TRUE(run_until([&] { return status("bad").restarts >= 3; }));
   EXPECT_TRUE(run_until([&] { return is("good", "listening"); }));
   EXPECT_EQ(status("good").restarts, 0U);
