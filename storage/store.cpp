@@ -19,6 +19,9 @@ std::uint64_t with_overhead(std::uint64_t payload) {
   return payload + payload / 64 + (256U << 10U);
 }
 
+// With less left than this the file system counts as full: hardly a release fits.
+constexpr std::uint64_t too_little = 1U << 20U;
+
 std::uint64_t free_bytes(const std::filesystem::path& folder) {
   struct statvfs room {};
   if (::statvfs(folder.c_str(), &room) != 0) return UINT64_MAX;  // then writing will tell
@@ -69,7 +72,7 @@ Result<Usage> StoreOnDisk::usage() {
   usage.quarantined = files_in(folders_.quarantine).size();
   if (const Status writable = require_writable(); !writable) {
     usage.trouble = writable.error().message;
-  } else if (const auto left = free_bytes(folders_.root); left < PackWriter::commit_bytes) {
+  } else if (const auto left = free_bytes(folders_.root); left < too_little) {
     usage.trouble = fmt::format("{}: the file system is full, {} bytes are left; free some",
                                 options_.folder.string(), left);
   }

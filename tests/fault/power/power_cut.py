@@ -112,12 +112,13 @@ class Replay:
 
     def __init__(self, recording, folder, options, chance):
         self.recording, self.options, self.chance = recording, options, chance
-        self.durable, self.crash = folder / "durable.img", folder / "crash.img"
+        self.folder, self.durable, self.crash = folder, folder / "durable.img", None
         self.mounted, self.marks = folder / "crash", folder / "marks"
         self.mounted.mkdir()
         shutil.copyfile(recording.base, self.durable)
         self.applied = 0  # records before this one are on the durable image
         self.marked = 0
+        self.number = 0
         open(self.marks, "wb").close()
 
     def advance(self, point):
@@ -142,6 +143,11 @@ class Replay:
     def cut(self, point):
         """The disk as it may be when the power went before record `point`."""
         self.advance(point)
+        if self.crash:
+            self.crash.unlink()
+        # A file of its own for each state: the loop device of the last one may still be around, with its cache.
+        self.number += 1
+        self.crash = self.folder / f"crash{self.number}.img"
         shutil.copyfile(self.durable, self.crash)
         kept = self.chance.choice((0, 0.5, 0.9, 1))
         with open(self.crash, "r+b") as disk:
