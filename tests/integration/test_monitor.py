@@ -18,7 +18,7 @@ from services import Certificates, Service, free_port, run  # noqa: E402
 from mqtt_listener import Listener  # noqa: E402
 
 PROBE = sys.argv[1]
-DEADLINE = 30.0
+DEADLINE = 90.0
 
 
 def until(condition, what):
