@@ -92,7 +92,7 @@ def table(results, options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", default="build/release", help="build folder")
+    parser.add_argument("--build", default="build/bench", help="build folder")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--connections", type=int, default=8)

@@ -86,7 +86,7 @@ def download(folder, cloud, certificates, url, digest):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", default="build/release", help="build folder")
+    parser.add_argument("--build", default="build/bench", help="build folder")
     parser.add_argument("--size", type=int, default=256, help="MiB")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--folder", help="where both write; default: the build folder")
