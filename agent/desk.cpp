@@ -12,6 +12,7 @@ namespace {
 
 using formats::link::DeviceClaim;
 using formats::link::OutcomeReply;
+using formats::link::StepReply;
 
 // Anybody on the air can claim to be a new device. Beyond this many, new ones are served but not
 // kept.
@@ -280,6 +281,17 @@ void Desk::outcome(const std::string& transport, const formats::link::Outcome& m
     answer(reply);
   });
 }
+
+void Desk::next(const std::string& transport, const formats::link::AskStep& ask,
+                StepAnswer answer) {
+  touch(transport, ask.device);
+  StepReply reply;
+  reply.id = ask.id;
+  reply.result = FERRY_NOT_FOUND;
+  answer(std::move(reply));
+}
+
+void Desk::gone(const std::string& /*transport*/) {}
 
 void Desk::corrupt(const std::string& transport, const formats::link::Corrupt& message) {
   log::error("storage", "pack {}: {} (found by transport {})", message.pack, message.detail,

@@ -66,6 +66,9 @@ class Desk final : public HostRequests {
   void progress(const std::string& transport, const formats::link::Progress& message) override;
   void outcome(const std::string& transport, const formats::link::Outcome& message,
                OutcomeAnswer answer) override;
+  void next(const std::string& transport, const formats::link::AskStep& ask,
+            StepAnswer answer) override;
+  void gone(const std::string& transport) override;
   void corrupt(const std::string& transport, const formats::link::Corrupt& message) override;
 
  private:

@@ -25,6 +25,14 @@ constexpr milliseconds window{100};
 constexpr int most_open_questions = 4096;
 constexpr int most_last_words = 4096;  // of a host that has ended
 
+// How often lines that are not there are looked for.
+constexpr milliseconds port_interval{500};
+
+std::string_view port_patterns(const messages::Settings& settings) {
+  const auto found = settings.values.find("port");
+  return found == settings.values.end() ? std::string_view() : found->second;
+}
+
 link::Limits link_limits() {
   link::Limits limits;
   limits.incoming_bytes = messages::from_host_bytes;
@@ -42,6 +50,7 @@ struct HostRun {
         link_watch(loop, link.socket()),
         exit_watch(loop, exit.get()),
         tick_timer(loop),
+        port_timer(loop),
         throttle_timer(loop),
         kill_timer(loop) {}
   ~HostRun() {
@@ -56,6 +65,7 @@ struct HostRun {
   stream_descriptor link_watch;
   stream_descriptor exit_watch;
   boost::asio::steady_timer tick_timer;
+  boost::asio::steady_timer port_timer;
   boost::asio::steady_timer throttle_timer;
   boost::asio::steady_timer kill_timer;
   steady_clock::time_point started = steady_clock::now();
@@ -79,6 +89,7 @@ HostKeeper::HostKeeper(boost::asio::io_context& loop, const SupervisorOptions& o
       component_("transport." + settings_.transport),
       requests_(requests),
       changed_(std::move(changed)),
+      ports_(port_patterns(settings_), component_),
       restart_timer_(loop),
       backoff_(options.first_backoff, options.last_backoff) {
   status_.name = settings_.transport;
@@ -115,9 +126,9 @@ void HostKeeper::set_state(const std::string& state, const std::string& detail) 
   changed_();
 }
 
-void HostKeeper::send(const messages::FromAgent& message) {
+void HostKeeper::send(const messages::FromAgent& message, std::vector<Descriptor> descriptors) {
   if (!run_ || run_->ended) return;
-  const Status sent = run_->link.send(messages::write(message));
+  const Status sent = run_->link.send(messages::write(message), std::move(descriptors));
   // A host that has closed its link is seen by receive(), which takes its last words first.
   if (!sent && sent.error().code != ErrorCode::cancelled) return kill(sent.error().message);
   watch_writable();
@@ -237,6 +248,23 @@ void HostKeeper::plan_tick() {
   });
 }
 
+void HostKeeper::hand_over_ports() {
+  for (OpenPort& port : ports_.open_new()) {
+    std::vector<Descriptor> descriptors;
+    descriptors.push_back(std::move(port.descriptor));
+    send(messages::Port{std::move(port.name)}, std::move(descriptors));
+  }
+  if (!run_ || run_->ended) return;
+  run_->port_timer.expires_after(port_interval);
+  run_->port_timer.async_wait(
+      [self = weak_from_this(), run = std::weak_ptr(run_)](boost::system::error_code error) {
+        const auto keeper = self.lock();
+        if (!error && keeper && keeper->run_ && keeper->run_ == run.lock()) {
+          keeper->hand_over_ports();
+        }
+      });
+}
+
 void HostKeeper::kill(std::string reason) {
   if (!run_->kill_reason.empty()) return;
   run_->kill_reason = std::move(reason);
@@ -262,6 +290,8 @@ void HostKeeper::on_exit() {
       run_->kill_reason.empty() ? end : fmt::format("killed: {}", run_->kill_reason);
   backoff_.ran_for(std::chrono::duration_cast<Duration>(steady_clock::now() - run_->started));
   run_.reset();
+  ports_.all_closed();
+  requests_.gone(status_.name);
   status_.pid = 0;
   if (stopping_) return finish_stop();
   restart_later(reason);
@@ -322,6 +352,7 @@ void HostKeeper::on(const messages::Hello& message) {
                     abi));
   }
   run_->greeted = true;
+  if (ports_.any()) hand_over_ports();
 }
 
 void HostKeeper::on(const messages::LinkState& message) {
@@ -354,6 +385,14 @@ void HostKeeper::on(const messages::Outcome& message) {
 void HostKeeper::on(const messages::Corrupt& message) {
   log::error(component_, "{}", message.detail);
   requests_.corrupt(status_.name, message);
+}
+
+void HostKeeper::on(const messages::AskStep& message) {
+  requests_.next(status_.name, message, answer<messages::StepReply>(message.id));
+}
+
+void HostKeeper::on(const messages::PortClosed& message) {
+  ports_.closed(message.name);
 }
 
 void HostKeeper::on(const messages::Pong&) {

@@ -15,6 +15,7 @@
 #include "agent/backoff.hpp"
 #include "agent/host_process.hpp"
 #include "agent/host_requests.hpp"
+#include "agent/ports.hpp"
 #include "agent/supervisor.hpp"
 #include "base/link.hpp"
 #include "formats/link_messages.hpp"
@@ -37,7 +38,7 @@ class HostKeeper : public std::enable_shared_from_this<HostKeeper> {
   void start();
   // Ends the host for good; `stopped` is called once it is gone.
   void stop(std::function<void()> stopped);
-  void send(const formats::link::FromAgent& message);
+  void send(const formats::link::FromAgent& message, std::vector<Descriptor> descriptors = {});
   // Tells the host so once, however often it is called while the host does not read.
   void catalog_changed();
   const TransportStatus& status() const { return status_; }
@@ -50,6 +51,7 @@ class HostKeeper : public std::enable_shared_from_this<HostKeeper> {
   void watch_exit();
   void tick();
   void plan_tick();
+  void hand_over_ports();
   // Receives and handles what is there, at most `most` messages. False at the link's end.
   bool receive(int most);
   void on_readable();
@@ -70,6 +72,8 @@ class HostKeeper : public std::enable_shared_from_this<HostKeeper> {
   void on(const formats::link::Outcome& message);
   void on(const formats::link::Corrupt& message);
   void on(const formats::link::Pong& message);
+  void on(const formats::link::AskStep& message);
+  void on(const formats::link::PortClosed& message);
   // What sends the answer to a question, if the host that asked is still there; kills one that asks
   // without end.
   template <typename Reply>
@@ -82,6 +86,7 @@ class HostKeeper : public std::enable_shared_from_this<HostKeeper> {
   HostRequests& requests_;
   std::function<void()> changed_;
   TransportStatus status_;
+  Ports ports_;
   std::shared_ptr<HostRun> run_;  // null while none runs
   boost::asio::steady_timer restart_timer_;
   Backoff backoff_;

@@ -14,6 +14,7 @@ class HostRequests {
  public:
   using OfferAnswer = std::function<void(formats::link::OfferReply)>;
   using ArtifactAnswer = std::function<void(formats::link::ArtifactReply)>;
+  using StepAnswer = std::function<void(formats::link::StepReply)>;
   using OutcomeAnswer = std::function<void(formats::link::OutcomeReply)>;
 
   virtual ~HostRequests() = default;
@@ -25,6 +26,10 @@ class HostRequests {
   virtual void progress(const std::string& transport, const formats::link::Progress& message) = 0;
   virtual void outcome(const std::string& transport, const formats::link::Outcome& message,
                        OutcomeAnswer answer) = 0;
+  virtual void next(const std::string& transport, const formats::link::AskStep& ask,
+                    StepAnswer answer) = 0;
+  // The host has ended: what it had under way is so no more.
+  virtual void gone(const std::string& transport) = 0;
   virtual void corrupt(const std::string& transport, const formats::link::Corrupt& message) = 0;
 };
 

@@ -84,6 +84,12 @@ void Supervisor::withdraw(const std::string& pack) {
   for (const auto& keeper : state_->keepers) keeper->send(messages::Withdrawn{pack});
 }
 
+void Supervisor::cancel(const std::string& transport, std::uint64_t delivery) {
+  for (const auto& keeper : state_->keepers) {
+    if (keeper->status().name == transport) keeper->send(messages::Cancel{delivery});
+  }
+}
+
 std::vector<TransportStatus> Supervisor::status() const {
   std::vector<TransportStatus> all;
   for (const auto& keeper : state_->keepers) all.push_back(keeper->status());

@@ -54,6 +54,8 @@ class Supervisor {
   void stop(std::function<void()> done);
   void catalog_changed();
   void withdraw(const std::string& pack);
+  // The step of this delivery that the transport has under way shall end soon.
+  void cancel(const std::string& transport, std::uint64_t delivery);
   std::vector<TransportStatus> status() const;
   // Called whenever a status above changed.
   void on_change(std::function<void()> notify);

@@ -73,6 +73,17 @@ int Fields::result(const char* key) {
   return static_cast<int>(value % 100);
 }
 
+int Fields::integer(const char* key, int least, int most) {
+  const Json* value = take(key);
+  if (value == nullptr) return least;
+  if (value->is_number_integer()) {
+    const auto number = value->get<std::int64_t>();
+    if (number >= least && number <= most) return static_cast<int>(number);
+  }
+  refuse(key, "is no number of those that may be");
+  return least;
+}
+
 bool Fields::boolean(const char* key) {
   const Json* value = take(key);
   if (value == nullptr) return false;

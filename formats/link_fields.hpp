@@ -26,6 +26,7 @@ class Fields {
   std::string optional_name(const char* key);  // is_name() or ""
   std::uint64_t number(const char* key);
   int result(const char* key);  // a result of transport.h: 0..99
+  int integer(const char* key, int least, int most);
   bool boolean(const char* key);
   Sha256 sha256(const char* key);
   std::map<std::string, std::string> texts(const char* key, std::size_t longest);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "formats/json.hpp"
+#include "formats/link_names.hpp"
 
 namespace ferry::formats::link {
 namespace {
@@ -12,7 +13,12 @@ Json json(const DeviceClaim& device) {
           {"product", device.product},
           {"version", device.version},
           {"address", device.address},
-          {"proven", device.proven}};
+          {"proven", device.proven},
+          {"image", device.image},
+          {"staged", device.staged},
+          {"image_state", image_state_names.at(static_cast<std::size_t>(device.image_state))},
+          {"battery", device.battery},
+          {"signal", device.signal}};
 }
 
 Json json(const ServableArtifact& artifact) {
@@ -71,17 +77,18 @@ struct Writer {
             {"length", m.length}};
   }
   Json operator()(const Outcome& m) const {
-    return {{"type", "outcome"},
-            {"id", m.id},
-            {"device", json(m.device)},
-            {"delivery", m.delivery},
-            {"kind", m.kind == OutcomeKind::transferred ? "transferred" : "failed"},
-            {"detail", m.detail}};
+    return {{"type", "outcome"},         {"id", m.id},
+            {"device", json(m.device)},  {"delivery", m.delivery},
+            {"kind", to_string(m.kind)}, {"detail", m.detail}};
   }
   Json operator()(const Corrupt& m) const {
     return {{"type", "corrupt"}, {"pack", m.pack}, {"detail", m.detail}};
   }
   Json operator()(const Pong&) const { return {{"type", "pong"}}; }
+  Json operator()(const AskStep& m) const {
+    return {{"type", "ask_step"}, {"id", m.id}, {"device", json(m.device)}, {"want", m.want}};
+  }
+  Json operator()(const PortClosed& m) const { return {{"type", "port_closed"}, {"name", m.name}}; }
 
   Json operator()(const Settings& m) const {
     return {{"type", "settings"},
@@ -107,6 +114,16 @@ struct Writer {
   Json operator()(const Withdrawn& m) const { return {{"type", "withdrawn"}, {"pack", m.pack}}; }
   Json operator()(const Ping&) const { return {{"type", "ping"}}; }
   Json operator()(const Stop&) const { return {{"type", "stop"}}; }
+  Json operator()(const StepReply& m) const {
+    return {{"type", "step"},
+            {"id", m.id},
+            {"result", m.result},
+            {"step", step_names.at(static_cast<std::size_t>(m.step))},
+            {"acknowledged", m.acknowledged},
+            {"offer", json_or_null(m.offer)}};
+  }
+  Json operator()(const Cancel& m) const { return {{"type", "cancel"}, {"delivery", m.delivery}}; }
+  Json operator()(const Port& m) const { return {{"type", "port"}, {"name", m.name}}; }
 };
 
 }  // namespace
@@ -120,6 +137,15 @@ bool is_plain_text(std::string_view text, std::size_t longest) {
 bool is_digest_kind(std::string_view kind) {
   constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyz0123456789+/-";
   return !kind.empty() && kind.size() <= 32 && kind.find_first_not_of(allowed) == kind.npos;
+}
+
+bool is_image_name(std::string_view text) {
+  return text.size() <= longest_image && text.size() % 2 == 0 &&
+         text.find_first_not_of("0123456789abcdef") == text.npos;
+}
+
+std::string_view to_string(OutcomeKind kind) {
+  return outcome_names.at(static_cast<std::size_t>(kind));
 }
 
 std::string write(const FromHost& message) {

@@ -16,13 +16,20 @@
 
 namespace ferry::formats::link {
 
-// A device as a host describes it.
+enum class ImageState { unknown, confirmed, on_trial };
+
+// A device as a host describes it; ferry_device of transport.h.
 struct DeviceClaim {
   std::string id;
   std::string product;
   std::string version;  // "" unknown
   std::string address;
   bool proven = false;
+  std::string image = {};   // "" unknown
+  std::string staged = {};  // "" none, or unknown
+  ImageState image_state = ImageState::unknown;
+  int battery = -1;  // percent; -1 unknown
+  int signal = 0;    // dBm; 0 unknown
 };
 
 // An artifact that a host may serve: its name in a release, and where its bytes are.
@@ -83,7 +90,27 @@ struct Progress {
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
 };
-enum class OutcomeKind { transferred, failed };
+// What a device that is told should do next, and how that ended; FERRY_TRANSFER … and
+// FERRY_TRANSFERRED … of transport.h.
+enum class StepKind { transfer, activate, confirm };
+enum class OutcomeKind {
+  transferred,
+  failed,
+  activated,
+  confirmed,
+  lost,
+  busy,
+  refused_image,
+  refused_size,
+  refused_downgrade,
+  rolled_back
+};
+std::string_view to_string(OutcomeKind kind);
+struct AskStep {
+  std::uint64_t id = 0;
+  DeviceClaim device;
+  std::vector<std::string> want;
+};
 struct Outcome {
   std::uint64_t id = 0;
   DeviceClaim device;
@@ -96,8 +123,11 @@ struct Corrupt {
   std::string detail;
 };
 struct Pong {};
-using FromHost =
-    std::variant<Hello, LinkState, Seen, AskOffer, AskArtifact, Progress, Outcome, Corrupt, Pong>;
+struct PortClosed {  // the plugin has closed its descriptor
+  std::string name;
+};
+using FromHost = std::variant<Hello, LinkState, Seen, AskOffer, AskArtifact, Progress, Outcome,
+                              Corrupt, Pong, AskStep, PortClosed>;
 
 // Agent → host.
 struct Settings {
@@ -126,14 +156,28 @@ struct Withdrawn {  // these must not be read any more
 };
 struct Ping {};
 struct Stop {};
-using FromAgent =
-    std::variant<Settings, OfferReply, ArtifactReply, OutcomeReply, Changed, Withdrawn, Ping, Stop>;
+struct StepReply {
+  std::uint64_t id = 0;
+  int result = 0;
+  StepKind step = StepKind::transfer;
+  std::uint64_t acknowledged = 0;  // bytes of the offer's first artifact
+  std::optional<Offer> offer;
+};
+struct Cancel {  // the step under way shall end soon
+  std::uint64_t delivery = 0;
+};
+struct Port {  // comes with one descriptor
+  std::string name;
+};
+using FromAgent = std::variant<Settings, OfferReply, ArtifactReply, OutcomeReply, Changed,
+                               Withdrawn, Ping, Stop, StepReply, Cancel, Port>;
 
 // Bounds of what a host may say; longer text is refused by the parser, so hosts cut or refuse it
 // first.
 inline constexpr std::size_t longest_id = 120;  // device, product, version
 inline constexpr std::size_t longest_name = 512;
 inline constexpr std::size_t longest_address = 256;
+inline constexpr std::size_t longest_image = 128;  // hex digits
 inline constexpr std::size_t longest_state = 64;
 inline constexpr std::size_t longest_detail = 1024;
 inline constexpr std::size_t most_digests = 16;
@@ -146,6 +190,9 @@ bool is_plain_text(std::string_view text, std::size_t longest);
 // 1..32 characters of [a-z0-9+/-]: how a wanted digest is named. What it means is the agent's
 // matter.
 bool is_digest_kind(std::string_view kind);
+
+// Lower-case hex digits, an even number of them, or none.
+bool is_image_name(std::string_view text);
 
 // Both directions are parsed as if hostile: bounded depth and size, typed, no exception. Each
 // message has exactly its keys; one more or one less is an error.

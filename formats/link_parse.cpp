@@ -4,6 +4,7 @@
 
 #include "formats/link_fields.hpp"
 #include "formats/link_messages.hpp"
+#include "formats/link_names.hpp"
 
 namespace ferry::formats::link {
 namespace {
@@ -11,6 +12,35 @@ namespace {
 constexpr std::size_t longest_setting = 4096;
 constexpr std::size_t most_products = 1000;
 constexpr int deepest = 6;
+
+// The value of an enumeration whose names are `names`, in its order.
+template <typename Enum, std::size_t count>
+Enum choice(Fields& fields, const char* key, const std::array<std::string_view, count>& names) {
+  const std::string name = fields.text(key, longest_id);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (names[i] == name) return static_cast<Enum>(i);
+  }
+  fields.refuse(key, "is none of those that there are");
+  return Enum{};
+}
+
+std::string image_in(Fields& fields, const char* key) {
+  std::string image = fields.text(key, longest_image);
+  if (!is_image_name(image)) fields.refuse(key, "does not name an image");
+  return image;
+}
+
+std::vector<std::string> wanted_in(Fields& fields) {
+  std::vector<std::string> kinds;
+  fields.list("want", most_digests, [&](const Json& kind) {
+    if (!kind.is_string() || !is_digest_kind(kind.get_ref<const std::string&>())) {
+      fields.refuse("want", "holds what is not a digest");
+    } else {
+      kinds.push_back(kind.get<std::string>());
+    }
+  });
+  return kinds;
+}
 
 Status read(const Json& json, DeviceClaim& device) {
   Fields fields(json);
@@ -20,6 +50,11 @@ Status read(const Json& json, DeviceClaim& device) {
   device.version = fields.text("version", longest_id);
   device.address = fields.text("address", longest_address);
   device.proven = fields.boolean("proven");
+  device.image = image_in(fields, "image");
+  device.staged = image_in(fields, "staged");
+  device.image_state = choice<ImageState>(fields, "image_state", image_state_names);
+  device.battery = fields.integer("battery", -1, 100);
+  device.signal = fields.integer("signal", -200, 0);
   return fields.end();
 }
 
@@ -84,13 +119,15 @@ void fill(Fields& fields, Seen& message) {
 void fill(Fields& fields, AskOffer& message) {
   message.id = fields.number("id");
   message.device = device_in(fields);
-  fields.list("want", most_digests, [&](const Json& kind) {
-    if (!kind.is_string() || !is_digest_kind(kind.get_ref<const std::string&>())) {
-      fields.refuse("want", "holds what is not a digest");
-    } else {
-      message.want.push_back(kind.get<std::string>());
-    }
-  });
+  message.want = wanted_in(fields);
+}
+void fill(Fields& fields, AskStep& message) {
+  message.id = fields.number("id");
+  message.device = device_in(fields);
+  message.want = wanted_in(fields);
+}
+void fill(Fields& fields, PortClosed& message) {
+  message.name = fields.text("name", longest_name);
 }
 void fill(Fields& fields, AskArtifact& message) {
   message.id = fields.number("id");
@@ -108,9 +145,7 @@ void fill(Fields& fields, Outcome& message) {
   message.id = fields.number("id");
   message.device = device_in(fields);
   message.delivery = fields.number("delivery");
-  const std::string kind = fields.text("kind", longest_id);
-  if (kind != "transferred" && kind != "failed") fields.refuse("kind", "is not an outcome");
-  message.kind = kind == "transferred" ? OutcomeKind::transferred : OutcomeKind::failed;
+  message.kind = choice<OutcomeKind>(fields, "kind", outcome_names);
   message.detail = fields.text("detail", longest_detail);
 }
 void fill(Fields& fields, Corrupt& message) {
@@ -151,6 +186,21 @@ void fill(Fields& fields, Withdrawn& message) {
 }
 void fill(Fields&, Ping&) {}
 void fill(Fields&, Stop&) {}
+void fill(Fields& fields, StepReply& message) {
+  message.id = fields.number("id");
+  message.result = fields.result("result");
+  message.step = choice<StepKind>(fields, "step", step_names);
+  message.acknowledged = fields.number("acknowledged");
+  fields.maybe("offer", [&](const Json& json) {
+    fields.inside("offer", read(json, message.offer.emplace()));
+  });
+}
+void fill(Fields& fields, Cancel& message) {
+  message.delivery = fields.number("delivery");
+}
+void fill(Fields& fields, Port& message) {
+  message.name = fields.text("name", longest_name);
+}
 
 template <typename Message, typename Any>
 Result<Any> read_as(Fields& fields) {
@@ -166,7 +216,7 @@ struct Kind {
   Result<Any> (*read)(Fields& fields);
 };
 
-constexpr std::array<Kind<FromHost>, 9> host_kinds = {{
+constexpr std::array<Kind<FromHost>, 11> host_kinds = {{
     {"hello", read_as<Hello, FromHost>},
     {"state", read_as<LinkState, FromHost>},
     {"seen", read_as<Seen, FromHost>},
@@ -176,8 +226,10 @@ constexpr std::array<Kind<FromHost>, 9> host_kinds = {{
     {"outcome", read_as<Outcome, FromHost>},
     {"corrupt", read_as<Corrupt, FromHost>},
     {"pong", read_as<Pong, FromHost>},
+    {"ask_step", read_as<AskStep, FromHost>},
+    {"port_closed", read_as<PortClosed, FromHost>},
 }};
-constexpr std::array<Kind<FromAgent>, 8> agent_kinds = {{
+constexpr std::array<Kind<FromAgent>, 11> agent_kinds = {{
     {"settings", read_as<Settings, FromAgent>},
     {"offer", read_as<OfferReply, FromAgent>},
     {"artifact", read_as<ArtifactReply, FromAgent>},
@@ -186,6 +238,9 @@ constexpr std::array<Kind<FromAgent>, 8> agent_kinds = {{
     {"withdrawn", read_as<Withdrawn, FromAgent>},
     {"ping", read_as<Ping, FromAgent>},
     {"stop", read_as<Stop, FromAgent>},
+    {"step", read_as<StepReply, FromAgent>},
+    {"cancel", read_as<Cancel, FromAgent>},
+    {"port", read_as<Port, FromAgent>},
 }};
 
 template <typename Any, std::size_t count>

@@ -46,6 +46,13 @@ enum {
 
 enum { FERRY_DEBUG = 0, FERRY_INFO = 1, FERRY_WARNING = 2, FERRY_ERROR = 3 };
 
+/* How far the image that a device runs is accepted there. */
+enum {
+  FERRY_IMAGE_UNKNOWN = 0,
+  FERRY_IMAGE_CONFIRMED = 1,
+  FERRY_IMAGE_ON_TRIAL = 2 /* the next reset brings the old one back unless it is confirmed */
+};
+
 /* A device as it showed itself on the link. The host copies what it keeps before the call returns.
  */
 typedef struct ferry_device {
@@ -55,12 +62,20 @@ typedef struct ferry_device {
   const char* version; /* what it says it runs; NULL when it does not say */
   const char* address; /* where it was reached, for people: "10.0.0.7:51324", "/dev/ttyUSB0" */
   int proven; /* 1 when it proved its identity by a key; 0 when only its word stands for it */
+  /* What only devices that are told (next()) know of themselves. Images are named as the device
+   * names them, in lower-case hex: of MCUboot images the hash in their TLVs. */
+  const char* image;  /* that it runs; NULL not known */
+  const char* staged; /* that waits in its other slot; NULL none, or not known */
+  int image_state;    /* FERRY_IMAGE_... */
+  int battery;        /* percent; -1 when it does not tell */
+  int signal;         /* dBm, below 0; 0 when nobody knows */
 } ferry_device;
 
 /* A digest other than SHA-256 of an artifact, as an old device asks for it. `kind` is what was
  * wanted: "sha1", "md5" or "sha256", optionally followed by "+N" (N bytes 0xFF appended) and "-M"
- * (the last M bytes left out); or another name that the agent knows, of at most 32 characters
- * [a-z0-9+/-]. */
+ * (the last M bytes left out); "mcuboot", the hash in the TLVs of an MCUboot image, which is left
+ * out of the answer when the artifact is none; or another name that the agent knows, of at most 32
+ * characters [a-z0-9+/-]. */
 typedef struct ferry_digest {
   const char* kind;
   const char* hex; /* lower case */
@@ -106,10 +121,37 @@ typedef void (*ferry_offer_callback)(void* user, int result, const ferry_offer* 
 typedef void (*ferry_artifact_callback)(void* user, int result, const ferry_artifact* artifact);
 typedef void (*ferry_done_callback)(void* user, int result);
 
-/* Outcomes a link can know of. What a device runs afterwards is told by device_seen(). */
+/* What a device that is told should be brought to next; see next(). */
 enum {
-  FERRY_TRANSFERRED = 1, /* the last byte was acknowledged by the device's end */
-  FERRY_FAILED = 2       /* the device refused or gave up; detail says why */
+  FERRY_TRANSFER = 1, /* bring the offer's bytes there, from where the device says it is */
+  FERRY_ACTIVATE = 2, /* make it start the image that it has, on trial where it can */
+  FERRY_CONFIRM = 3   /* make the image that it runs on trial the one that stays */
+};
+/* Valid only during the callback that brings it. */
+typedef struct ferry_step {
+  uint32_t size;
+  int step;
+  const ferry_offer* offer; /* what the delivery brings, in every step */
+  /* Bytes of the offer's first artifact that the device's end acknowledged before: for devices
+   * that can go on but do not say where. What a device says itself is the truth. */
+  uint64_t acknowledged;
+} ferry_step;
+typedef void (*ferry_step_callback)(void* user, int result, const ferry_step* step);
+
+/* Outcomes of a delivery or of one of its steps that a link can know of. What a device runs
+ * afterwards is told by device_seen(). */
+enum {
+  FERRY_TRANSFERRED = 1, /* the last byte was acknowledged by the device's end, and is right there
+                            as far as it can be asked */
+  FERRY_FAILED = 2,      /* the device refused or gave up; detail says why */
+  FERRY_ACTIVATED = 3,   /* it was told to start the new image, and does so */
+  FERRY_CONFIRMED = 4,   /* it keeps the image it runs */
+  FERRY_LOST = 5,        /* it went away in mid-step: no failure, it is continued when seen again */
+  FERRY_BUSY = 6,        /* it cannot now */
+  FERRY_REFUSED_IMAGE = 7,     /* it says that the image is none, or broken */
+  FERRY_REFUSED_SIZE = 8,      /* it has no room for the image, ever */
+  FERRY_REFUSED_DOWNGRADE = 9, /* it takes no lower version */
+  FERRY_ROLLED_BACK = 10       /* it started the new image and went back to the old one */
 };
 
 /* What the host gives. It outlives the plugin. Every function may be called from any thread of the
@@ -157,6 +199,18 @@ typedef struct ferry_host {
    */
   void (*outcome)(void* context, const ferry_device* device, uint64_t delivery, int outcome,
                   const char* detail, ferry_done_callback callback, void* user);
+
+  /* The device is reachable and idle: what is to be done with it now? Answered exactly once, unless
+   * run() returns before. FERRY_OK: one step, to be done at once and ended by one outcome();
+   * FERRY_NOT_FOUND: nothing; ask again after changed(), or when the device shows itself in another
+   * state. The agent counts the step as under way until its outcome, the end of the process, or a
+   * new question of the same device, which it answers by the same step. `want` as in offer(). */
+  void (*next)(void* context, const ferry_device* device, const char* const* want,
+               size_t want_count, ferry_step_callback callback, void* user);
+
+  /* The plugin has closed a descriptor that port() brought, because the line is gone or of no use.
+   * The agent hands it over anew when the line is there again. */
+  void (*port_closed)(void* context, const char* name);
 } ferry_host;
 
 /* What the plugin gives; static or allocated, it lives until the process ends. */
@@ -174,9 +228,18 @@ typedef struct ferry_transport {
    * plugin runs `function(argument)` on its loop, in the order of the calls. Those left when run()
    * returns are dropped. */
   void (*post)(void* context, void (*function)(void* argument), void* argument);
-  /* Called on the plugin's loop (through post()): the catalog changed; offers and artifacts that
-   * are kept may be out of date. May be NULL. */
+  /* Called on the plugin's loop (through post()): the catalog, the policy or the time for it
+   * changed; offers and artifacts that are kept may be out of date, and next() may have something.
+   * May be NULL. */
   void (*changed)(void* context);
+  /* Called on the plugin's loop: the step of this delivery that is under way shall end soon. It
+   * ends by its outcome as always, FERRY_LOST when it was broken off. May be NULL. */
+  void (*cancel)(void* context, uint64_t delivery);
+  /* Called on the plugin's loop: a line that the key `port` of the transport's section names is
+   * there, opened for this process alone (open file description with O_NONBLOCK | O_NOCTTY, locked,
+   * TIOCEXCL). `name` is how the section's pattern found it ("/dev/serial/by-id/usb-…") and lives
+   * during the call. The plugin owns the descriptor; see port_closed(). May be NULL. */
+  void (*port)(void* context, const char* name, int descriptor);
 } ferry_transport;
 
 /* The exported symbol. Called on the plugin's thread before run(); reads its settings, and gives

@@ -3,6 +3,8 @@
 // functions, and no exception crosses the ABI. Needs C++17 and nothing but transport.h.
 #pragma once
 
+#include <unistd.h>
+
 #include <cstdint>
 #include <cstring>
 #include <exception>
@@ -24,6 +26,12 @@ struct Device {
   std::string version;  // "" when it does not say
   std::string address;
   bool proven = false;
+  // What only devices that are told know of themselves; see ferry_device.
+  std::string image = {};   // "" unknown
+  std::string staged = {};  // "" none, or unknown
+  int image_state = FERRY_IMAGE_UNKNOWN;
+  int battery = -1;  // percent; -1 unknown
+  int signal = 0;    // dBm; 0 unknown
 };
 
 struct Artifact {
@@ -52,6 +60,13 @@ struct Offer {
   std::vector<BaseFile> base_files;
 };
 
+// What a device that is told should be brought to next.
+struct Step {
+  int step = FERRY_TRANSFER;
+  Offer offer;
+  std::uint64_t acknowledged = 0;  // bytes of the first artifact
+};
+
 namespace detail {
 
 inline const char* null_if_empty(const std::string& text) {
@@ -70,6 +85,11 @@ inline ferry_device to_c(const Device& device) {
   out.version = null_if_empty(device.version);
   out.address = device.address.c_str();
   out.proven = device.proven ? 1 : 0;
+  out.image = null_if_empty(device.image);
+  out.staged = null_if_empty(device.staged);
+  out.image_state = device.image_state;
+  out.battery = device.battery;
+  out.signal = device.signal;
   return out;
 }
 
@@ -112,6 +132,14 @@ inline Offer from_c(const ferry_offer& offer) {
   return out;
 }
 
+inline Step from_c(const ferry_step& step) {
+  Step out;
+  out.step = step.step;
+  out.offer = from_c(*step.offer);
+  out.acknowledged = step.acknowledged;
+  return out;
+}
+
 // Runs `body` so that no exception leaves it: what it throws is logged, and `otherwise` is given.
 template <typename T, typename Body>
 T guarded(const ferry_host* host, T otherwise, Body body) noexcept {
@@ -135,6 +163,7 @@ class Host {
   // once.
   using OfferCallback = std::function<void(int result, const Offer* offer)>;
   using ArtifactCallback = std::function<void(int result, const Artifact* artifact)>;
+  using StepCallback = std::function<void(int result, const Step* step)>;
   using DoneCallback = std::function<void(int result)>;
 
   explicit Host(const ferry_host* host) : host_(host) {}
@@ -171,6 +200,18 @@ class Host {
     auto call =
         std::make_unique<Call<OfferCallback>>(Call<OfferCallback>{host_, std::move(callback)});
     host_->offer(host_->context, &given, kinds.data(), kinds.size(), offer_came, call.release());
+  }
+  void next(const Device& device, const std::vector<std::string>& want,
+            StepCallback callback) const {
+    std::vector<const char*> kinds;
+    for (const std::string& kind : want) kinds.push_back(kind.c_str());
+    const ferry_device given = detail::to_c(device);
+    auto call =
+        std::make_unique<Call<StepCallback>>(Call<StepCallback>{host_, std::move(callback)});
+    host_->next(host_->context, &given, kinds.data(), kinds.size(), step_came, call.release());
+  }
+  void port_closed(const std::string& name) const {
+    host_->port_closed(host_->context, name.c_str());
   }
   void find(const std::string& product, const std::string& version, const std::string& name,
             ArtifactCallback callback) const {
@@ -219,6 +260,14 @@ class Host {
       return 0;
     });
   }
+  static void step_came(void* user, int result, const ferry_step* step) {
+    const std::unique_ptr<Call<StepCallback>> call(static_cast<Call<StepCallback>*>(user));
+    detail::guarded(call->host, 0, [&] {
+      const Step given = step == nullptr ? Step() : detail::from_c(*step);
+      call->callback(result, step == nullptr ? nullptr : &given);
+      return 0;
+    });
+  }
   static void artifact_came(void* user, int result, const ferry_artifact* artifact) {
     const std::unique_ptr<Call<ArtifactCallback>> call(static_cast<Call<ArtifactCallback>*>(user));
     detail::guarded(call->host, 0, [&] {
@@ -246,6 +295,9 @@ class Transport {
   virtual void stop() = 0;
   virtual void post(std::function<void()> task) = 0;
   virtual void changed() {}
+  virtual void cancel(std::uint64_t /*delivery*/) {}
+  // The plugin owns the descriptor from here on.
+  virtual void port(const std::string& /*name*/, int descriptor) { ::close(descriptor); }
 };
 
 namespace detail {
@@ -276,6 +328,14 @@ struct Exported {
     Exported& self = of(context);
     guarded(self.host, 0, [&] { return self.transport->changed(), 0; });
   }
+  static void cancel(void* context, std::uint64_t delivery) {
+    Exported& self = of(context);
+    guarded(self.host, 0, [&] { return self.transport->cancel(delivery), 0; });
+  }
+  static void port(void* context, const char* name, int descriptor) {
+    Exported& self = of(context);
+    guarded(self.host, 0, [&] { return self.transport->port(name, descriptor), 0; });
+  }
 };
 
 template <typename Class>
@@ -291,6 +351,8 @@ const ferry_transport* export_transport(const ferry_host* host) noexcept {
     exported->functions.stop = Exported::stop;
     exported->functions.post = Exported::post;
     exported->functions.changed = Exported::changed;
+    exported->functions.cancel = Exported::cancel;
+    exported->functions.port = Exported::port;
     return &exported.release()->functions;  // lives until the process ends
   });
 }

@@ -37,6 +37,10 @@ class Desk final : public agent::HostRequests {
   void outcome(const std::string&, const messages::Outcome&, OutcomeAnswer answer) override {
     answer(messages::OutcomeReply{0, FERRY_OK});
   }
+  void next(const std::string&, const messages::AskStep&, StepAnswer answer) override {
+    answer(messages::StepReply{0, FERRY_NOT_FOUND, {}, 0, {}});
+  }
+  void gone(const std::string&) override {}
   void corrupt(const std::string& transport, const messages::Corrupt& message) override {
     corrupt_packs.push_back(transport + " " + message.pack);
   }

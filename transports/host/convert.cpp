@@ -1,5 +1,6 @@
 #include "transports/host/convert.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace ferry::host {
@@ -16,6 +17,12 @@ std::string text_of(const char* text) {
   return text == nullptr ? std::string() : std::string(text);
 }
 
+formats::link::ImageState image_state_of(int state) {
+  if (state == FERRY_IMAGE_CONFIRMED) return formats::link::ImageState::confirmed;
+  if (state == FERRY_IMAGE_ON_TRIAL) return formats::link::ImageState::on_trial;
+  return formats::link::ImageState::unknown;
+}
+
 }  // namespace
 
 Result<DeviceClaim> claim_of(const ferry_device* device) {
@@ -28,6 +35,16 @@ Result<DeviceClaim> claim_of(const ferry_device* device) {
   claim.version = text_of(device->version);
   claim.address = cut(device->address, formats::link::longest_address);
   claim.proven = FERRY_HAS(device, proven) && device->proven != 0;
+  if (FERRY_HAS(device, signal)) {
+    claim.image = text_of(device->image);
+    claim.staged = text_of(device->staged);
+    if (!formats::link::is_image_name(claim.image) || !formats::link::is_image_name(claim.staged)) {
+      return fail(ErrorCode::invalid, "a device whose images have no names of hex digits");
+    }
+    claim.image_state = image_state_of(device->image_state);
+    claim.battery = std::clamp(device->battery, -1, 100);
+    claim.signal = std::clamp(device->signal, -200, 0);
+  }
   const std::size_t longest = formats::link::longest_id;
   if (claim.id.empty() || !formats::link::is_plain_text(claim.id, longest) ||
       !formats::link::is_plain_text(claim.version, longest) || !formats::is_name(claim.product)) {

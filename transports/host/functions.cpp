@@ -42,6 +42,11 @@ ferry_host functions_of(Services* services) {
                     const char* detail, ferry_done_callback callback, void* user) {
     of(context).outcome(device, delivery, outcome, detail, AskedOutcome{callback, user});
   };
+  host.next = [](void* context, const ferry_device* device, const char* const* want,
+                 std::size_t want_count, ferry_step_callback callback, void* user) {
+    of(context).next(device, want, want_count, AskedStep{callback, user});
+  };
+  host.port_closed = [](void* context, const char* name) { of(context).port_closed(name); };
   return host;
 }
 

@@ -20,10 +20,15 @@ constexpr int most_messages_at_once = 64;  // so that sending is not forgotten o
 
 // An answer on its way to the plugin's loop, where it is given and freed.
 struct Answer {
+  explicit Answer(const Asked& question, int given = FERRY_UNAVAILABLE)
+      : asked(question), result(given) {}
+
   Asked asked;
-  int result = FERRY_UNAVAILABLE;
+  int result;
   std::unique_ptr<OfferStruct> offer;
   std::unique_ptr<ArtifactStruct> artifact;
+  int step = FERRY_TRANSFER;
+  std::uint64_t acknowledged = 0;
 
   void operator()(const AskedOffer& question) const {
     question.callback(question.user, result, offer ? &offer->c() : nullptr);
@@ -34,6 +39,14 @@ struct Answer {
   void operator()(const AskedOutcome& question) const {
     if (question.callback != nullptr) question.callback(question.user, result);
   }
+  void operator()(const AskedStep& question) const {
+    ferry_step given{};
+    given.size = sizeof given;
+    given.step = step;
+    given.offer = offer ? &offer->c() : nullptr;
+    given.acknowledged = acknowledged;
+    question.callback(question.user, result, offer ? &given : nullptr);
+  }
 };
 
 void give(void* argument) {
@@ -41,9 +54,31 @@ void give(void* argument) {
   std::visit(*answer, answer->asked);
 }
 
-bool has_changed(const ferry_transport* transport) {
-  return transport->size >= offsetof(ferry_transport, changed) + sizeof transport->changed &&
-         transport->changed != nullptr;
+// Whether the plugin's struct is long enough to have this function, and it is set.
+#define FERRY_GIVES(transport, function)                                                       \
+  ((transport)->size >= offsetof(ferry_transport, function) + sizeof((transport)->function) && \
+   (transport)->function != nullptr)
+
+// On its way to the plugin's loop.
+struct Cancellation {
+  const ferry_transport* transport;
+  std::uint64_t delivery;
+};
+struct OpenPort {
+  const ferry_transport* transport;
+  std::string name;
+  Descriptor descriptor;
+};
+
+void cancel(void* argument) {
+  const std::unique_ptr<Cancellation> given(static_cast<Cancellation*>(argument));
+  given->transport->cancel(given->transport->context, given->delivery);
+}
+
+void hand_over(void* argument) {
+  const std::unique_ptr<OpenPort> given(static_cast<OpenPort*>(argument));
+  given->transport->port(given->transport->context, given->name.c_str(),
+                         given->descriptor.release());
 }
 
 bool is_usable(const ferry_transport* transport) {
@@ -122,7 +157,7 @@ void Host::receive() {
       log::error(services_.component(), "{}", message.error().message);
       return finish(1);
     }
-    handle(std::move(*message));
+    handle(std::move(*message), std::move((*received)->descriptors));
   }
   mailbox_.wake();  // there may be more
 }
@@ -162,6 +197,7 @@ void Host::notice_plugin() {
   if (transport_ == nullptr && started_ != nullptr) {
     transport_ = started_;
     for (const auto& [function, argument] : std::exchange(early_, {})) post(function, argument);
+    hand_over_ports();
   }
   if (!returned_) return;
   if (!stop_deadline_) log::error(services_.component(), "the plugin ended by itself");
@@ -189,11 +225,12 @@ void Host::stop() {
 
 void Host::answer_refusals() {
   for (const Refusal& refusal : mailbox_.take_refusals()) {
-    post(give, new Answer{refusal.asked, refusal.result, nullptr, nullptr});
+    post(give, new Answer(refusal.asked, refusal.result));
   }
 }
 
-void Host::handle(messages::FromAgent message) {
+void Host::handle(messages::FromAgent message, std::vector<Descriptor> descriptors) {
+  descriptors_ = std::move(descriptors);
   std::visit([this](auto&& content) { on(std::forward<decltype(content)>(content)); },
              std::move(message));
 }
@@ -206,7 +243,7 @@ void Host::on(messages::Settings&&) {
 void Host::on(messages::OfferReply&& reply) {
   const std::optional<Asked> asked = mailbox_.take_question(reply.id);
   if (!asked || !std::holds_alternative<AskedOffer>(*asked)) return;
-  std::unique_ptr<Answer> answer(new Answer{*asked, reply.result, nullptr, nullptr});
+  auto answer = std::make_unique<Answer>(*asked, reply.result);
   if (reply.result == FERRY_OK) {
     answer->offer =
         reply.offer ? OfferStruct::make(std::move(*reply.offer), services_.artifacts()) : nullptr;
@@ -218,7 +255,7 @@ void Host::on(messages::OfferReply&& reply) {
 void Host::on(messages::ArtifactReply&& reply) {
   const std::optional<Asked> asked = mailbox_.take_question(reply.id);
   if (!asked || !std::holds_alternative<AskedArtifact>(*asked)) return;
-  std::unique_ptr<Answer> answer(new Answer{*asked, reply.result, nullptr, nullptr});
+  auto answer = std::make_unique<Answer>(*asked, reply.result);
   if (reply.result == FERRY_OK) {
     const auto handle =
         reply.artifact ? handle_of(*reply.artifact, services_.artifacts()) : std::nullopt;
@@ -231,7 +268,7 @@ void Host::on(messages::ArtifactReply&& reply) {
 void Host::on(messages::OutcomeReply&& reply) {
   const std::optional<Asked> asked = mailbox_.take_question(reply.id);
   if (!asked || !std::holds_alternative<AskedOutcome>(*asked)) return;
-  post(give, new Answer{*asked, reply.result, nullptr, nullptr});
+  post(give, new Answer(*asked, reply.result));
 }
 
 void Host::on(messages::Changed&&) {
@@ -241,7 +278,7 @@ void Host::on(messages::Changed&&) {
         Host& host = *static_cast<Host*>(self);
         host.change_posted_ = false;
         const ferry_transport* transport = host.started_;
-        if (has_changed(transport)) transport->changed(transport->context);
+        if (FERRY_GIVES(transport, changed)) transport->changed(transport->context);
       },
       this);
 }
@@ -264,6 +301,45 @@ void Host::on(messages::Ping&&) {
 
 void Host::on(messages::Stop&&) {
   stop();
+}
+
+void Host::on(messages::StepReply&& reply) {
+  const std::optional<Asked> asked = mailbox_.take_question(reply.id);
+  if (!asked || !std::holds_alternative<AskedStep>(*asked)) return;
+  auto answer = std::make_unique<Answer>(*asked, reply.result);
+  answer->acknowledged = reply.acknowledged;
+  // Both count in the same order.
+  answer->step = static_cast<int>(reply.step) + FERRY_TRANSFER;
+  if (reply.result == FERRY_OK) {
+    answer->offer =
+        reply.offer ? OfferStruct::make(std::move(*reply.offer), services_.artifacts()) : nullptr;
+    if (!answer->offer) answer->result = FERRY_UNAVAILABLE;
+  }
+  post(give, answer.release());
+}
+
+// A plugin that was not running yet has no step that could be cancelled.
+void Host::on(messages::Cancel&& message) {
+  if (transport_ == nullptr || !FERRY_GIVES(transport_, cancel)) return;
+  post(cancel, new Cancellation{transport_, message.delivery});
+}
+
+void Host::on(messages::Port&& message) {
+  if (descriptors_.size() != 1) {
+    log::error(services_.component(), "a port came without its descriptor");
+    return finish(1);
+  }
+  ports_.push_back({std::move(message.name), std::move(descriptors_.front())});
+  hand_over_ports();
+}
+
+// Those that came before the plugin was ready wait here.
+void Host::hand_over_ports() {
+  if (transport_ == nullptr) return;
+  for (auto& [name, descriptor] : std::exchange(ports_, {})) {
+    if (!FERRY_GIVES(transport_, port)) continue;
+    post(hand_over, new OpenPort{transport_, std::move(name), std::move(descriptor)});
+  }
 }
 
 }  // namespace ferry::host

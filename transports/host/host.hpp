@@ -31,6 +31,7 @@ class Host {
 
   void run_plugin(ferry_transport_entry entry);
   void post(Function function, void* argument);
+  void hand_over_ports();
   void wait();
   void receive();
   void send();
@@ -40,7 +41,8 @@ class Host {
   void finish(int status);
   void send_the_rest();
 
-  void handle(formats::link::FromAgent message);
+  // `descriptors` came beside it; those that nobody takes are closed.
+  void handle(formats::link::FromAgent message, std::vector<Descriptor> descriptors);
   void on(formats::link::Settings&& message);
   void on(formats::link::OfferReply&& reply);
   void on(formats::link::ArtifactReply&& reply);
@@ -49,6 +51,9 @@ class Host {
   void on(formats::link::Withdrawn&& message);
   void on(formats::link::Ping&& message);
   void on(formats::link::Stop&& message);
+  void on(formats::link::StepReply&& reply);
+  void on(formats::link::Cancel&& message);
+  void on(formats::link::Port&& message);
 
   link::Link& link_;
   Mailbox& mailbox_;
@@ -56,7 +61,9 @@ class Host {
   const ferry_transport* transport_ = nullptr;     // set once the host's thread has noticed it
   std::vector<std::pair<Function, void*>> early_;  // posts that came before
   std::optional<Instant> stop_deadline_;
-  std::optional<int> status_;  // set: the end
+  std::optional<int> status_;                              // set: the end
+  std::vector<Descriptor> descriptors_;                    // of the message being handled
+  std::vector<std::pair<std::string, Descriptor>> ports_;  // for a plugin that is not ready yet
 
   // Written by the plugin's thread.
   std::atomic<const ferry_transport*> started_ = nullptr;

@@ -31,8 +31,12 @@ struct AskedOutcome {
   ferry_done_callback callback;
   void* user;
 };
+struct AskedStep {
+  ferry_step_callback callback;
+  void* user;
+};
 // Whom to call when the answer has come.
-using Asked = std::variant<AskedOffer, AskedArtifact, AskedOutcome>;
+using Asked = std::variant<AskedOffer, AskedArtifact, AskedOutcome, AskedStep>;
 
 struct Refusal {
   Asked asked;

@@ -78,16 +78,31 @@ void Services::device_seen(const ferry_device* device) {
   mailbox_.tell(messages::Seen{*claim});
 }
 
-void Services::offer(const ferry_device* device, const char* const* want, std::size_t count,
-                     AskedOffer asked) {
+template <typename Message, typename Question>
+void Services::ask_for(const char* function, const ferry_device* device, const char* const* want,
+                       std::size_t count, Question asked) {
   Result<messages::DeviceClaim> claim = claim_of(device);
   Result<std::vector<std::string>> kinds = wanted(want, count);
   if (!claim || !kinds) {
-    complain("offer", claim ? kinds.error() : claim.error());
+    complain(function, claim ? kinds.error() : claim.error());
     return mailbox_.refuse(asked, FERRY_INVALID);
   }
-  messages::AskOffer question{0, std::move(*claim), std::move(*kinds)};
+  Message question{0, std::move(*claim), std::move(*kinds)};
   mailbox_.ask(std::move(question), asked);
+}
+
+void Services::offer(const ferry_device* device, const char* const* want, std::size_t count,
+                     AskedOffer asked) {
+  ask_for<messages::AskOffer>("offer", device, want, count, asked);
+}
+
+void Services::next(const ferry_device* device, const char* const* want, std::size_t count,
+                    AskedStep asked) {
+  ask_for<messages::AskStep>("next", device, want, count, asked);
+}
+
+void Services::port_closed(const char* name) {
+  mailbox_.tell(messages::PortClosed{cut(name, messages::longest_name)});
 }
 
 void Services::find(const char* product, const char* version, const char* name,
@@ -152,16 +167,18 @@ void Services::progress(const ferry_device* device, std::uint64_t handle, std::u
 void Services::outcome(const ferry_device* device, std::uint64_t delivery, int outcome,
                        const char* detail, AskedOutcome asked) {
   Result<messages::DeviceClaim> claim = claim_of(device);
-  if (!claim || (outcome != FERRY_TRANSFERRED && outcome != FERRY_FAILED)) {
+  if (!claim || outcome < FERRY_TRANSFERRED || outcome > FERRY_ROLLED_BACK) {
     complain("outcome",
-             claim ? Error{ErrorCode::invalid, "neither transferred nor failed"} : claim.error());
+             claim ? Error{ErrorCode::invalid, "no outcome that there is"} : claim.error());
     return mailbox_.refuse(asked, FERRY_INVALID);
   }
   messages::Outcome message;
   message.device = std::move(*claim);
   message.delivery = delivery;
-  message.kind = outcome == FERRY_TRANSFERRED ? messages::OutcomeKind::transferred
-                                              : messages::OutcomeKind::failed;
+  // Both count in the same order.
+  static_assert(static_cast<int>(messages::OutcomeKind::rolled_back) + FERRY_TRANSFERRED ==
+                FERRY_ROLLED_BACK);
+  message.kind = static_cast<messages::OutcomeKind>(outcome - FERRY_TRANSFERRED);
   message.detail = cut(detail, messages::longest_detail);
   mailbox_.ask(std::move(message), asked);
 }

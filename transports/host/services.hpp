@@ -48,8 +48,14 @@ class Services {
                 std::uint64_t length);
   void outcome(const ferry_device* device, std::uint64_t delivery, int outcome, const char* detail,
                AskedOutcome asked);
+  void next(const ferry_device* device, const char* const* want, std::size_t count,
+            AskedStep asked);
+  void port_closed(const char* name);
 
  private:
+  template <typename Message, typename Question>
+  void ask_for(const char* function, const ferry_device* device, const char* const* want,
+               std::size_t count, Question asked);
   void complain(const char* function, const Error& error) const;
   int unreadable(const Servable& servable, const Error& error);
 

@@ -9,7 +9,13 @@ namespace ferry::formats::link {
 namespace {
 
 DeviceClaim device() {
-  return {"meter-1", "meter", "1.0.1", "10.0.0.7:51324", true};
+  DeviceClaim claim{"meter-1", "meter", "1.0.1", "10.0.0.7:51324", true};
+  claim.image = "00ff";
+  claim.staged = "11";
+  claim.image_state = ImageState::on_trial;
+  claim.battery = 87;
+  claim.signal = -71;
+  return claim;
 }
 
 ServableArtifact artifact() {
@@ -36,7 +42,9 @@ std::vector<FromHost> all_from_host() {
           Progress{device(), sha256, 4096, 512},
           Outcome{9, device(), 77, OutcomeKind::failed, "out of space"},
           Corrupt{"abc.pack", "chunk 3"},
-          Pong{}};
+          Pong{},
+          AskStep{10, device(), {"mcuboot"}},
+          PortClosed{"/dev/ttyUSB0"}};
 }
 
 std::vector<FromAgent> all_from_agent() {
@@ -53,7 +61,11 @@ std::vector<FromAgent> all_from_agent() {
       Changed{},
       Withdrawn{"abc.pack"},
       Ping{},
-      Stop{}};
+      Stop{},
+      StepReply{10, 0, StepKind::activate, 512, offer},
+      StepReply{10, 1, StepKind::transfer, 0, std::nullopt},
+      Cancel{77},
+      Port{"/dev/ttyUSB0"}};
 }
 
 TEST(LinkMessages, EveryMessageOfAHostComesBackAsItWas) {
