@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "formats/release.hpp"
+#include "formats/utf8.hpp"
 
 namespace ferry::formats {
 namespace {
@@ -12,24 +13,6 @@ constexpr int part_limit = 16;
 bool is_name_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
          c == '_' || c == '+' || c == '~' || c == '-';
-}
-
-// Length of the UTF-8 sequence that `text` begins with, 0 when it is none. Overlong forms,
-// surrogates and values beyond U+10FFFF are none.
-std::size_t utf8_length(std::string_view text) {
-  const auto at = [&](std::size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-  };
-  const unsigned lead = at(0);
-  if (lead < 0x80) return 1;
-  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC2 ? 2 : 0;
-  if (length == 0 || lead > 0xF4) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((at(i) & 0xC0U) != 0x80U) return 0;
-  }
-  const bool overlong = (lead == 0xE0 && at(1) < 0xA0) || (lead == 0xF0 && at(1) < 0x90);
-  const bool out_of_range = (lead == 0xED && at(1) >= 0xA0) || (lead == 0xF4 && at(1) >= 0x90);
-  return overlong || out_of_range ? 0 : length;
 }
 
 bool is_path_text(std::string_view text) {

@@ -1,5 +1,5 @@
-// An SMP client: asks one device, pushes images to it. No I/O and no clock: packets go in and out as
-// bytes without framing, times are the caller's steady clock. So serial, BLE and UDP share it.
+// An SMP client: asks one device, pushes images to it. No I/O and no clock: packets go in and out
+// as bytes without framing, times are the caller's steady clock. So serial, BLE and UDP share it.
 //
 // Use: start an operation; then, whenever something happened,
 //   while (auto packet = client.next_output(now)) { write it out; client.written(now'); }

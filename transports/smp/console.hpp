@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -65,20 +66,17 @@ class ConsoleDecoder {
  private:
   enum class State {
     text,
-    first_mark,
-    first,
-    continued_mark,
-    continued,
-    skip,
+    first_mark,      // the first byte of a start mark was seen
+    continued_mark,  // likewise of a continuation's
+    frame,           // base64 up to the line end
+    skip,            // up to the line end, of no use
   };
 
   void take(char byte);
   void begin(char byte);
-  void end_of_line();
   void end_of_text();
-  void begin_frame();
-  void append_line(std::string_view line);
-  void finish_packet();
+  void end_of_frame();
+  void finish_packet(std::size_t wanted);
   void drop_packet();
   void feed_raw(Bytes received);
 
@@ -86,9 +84,9 @@ class ConsoleDecoder {
   PacketOutlet packet_outlet_;
   TextOutlet text_outlet_;
   State state_ = State::text;
-  std::string line_;       // base64 of the present line, or its console text
-  std::string raw_;        // decoded so far: length, packet, CRC; or the raw stream
-  bool receiving_ = false; // raw_ waits for a continuation
+  std::string line_;        // base64 of the present line, or its console text
+  std::string raw_;         // decoded so far: length, packet, CRC; or the raw stream
+  bool receiving_ = false;  // raw_ waits for a continuation
   std::uint64_t damaged_ = 0;
 };
 

@@ -13,7 +13,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -21,8 +20,6 @@
 #include <string>
 
 #include "transports/smp/operation.hpp"
-#include "transports/smp/pace.hpp"
-#include "transports/smp/round_trip.hpp"
 
 namespace ferry::smp {
 
@@ -61,6 +58,7 @@ class Upload final : public Operation {
   // `learned` is read now, updated on the way and must outlive the upload.
   Upload(const ClientOptions& options, Learned& learned, UploadRequest request,
          Done<UploadResult> done);
+  ~Upload() override;
 
   std::optional<Wanted> next(TimePoint now) override;
   void written(std::uint64_t tag, TimePoint now) override;
@@ -69,16 +67,12 @@ class Upload final : public Operation {
   std::optional<TimePoint> deadline() const override;
   void on_time(TimePoint now) override;
   void abort(Fault fault) override;
-  bool ended() const override { return result_.has_value(); }
+  bool ended() const override;
   void complete() override;
 
  private:
-  struct Sent;
   class Implementation;
-
-  std::optional<Reply<UploadResult>> result_;
   std::unique_ptr<Implementation> implementation_;
-  Done<UploadResult> done_;
 };
 
 }  // namespace ferry::smp
