@@ -39,11 +39,12 @@ class Chance:
 
     def hits(self, count):
         """Which of the next `count` positions are hit."""
-        at = self.left
-        while at < count:
-            yield at
-            at += 1 + self.gap()
-        self.left = at - count
+        found = []
+        while self.left < count:
+            found.append(self.left)
+            self.left += 1 + self.gap()
+        self.left -= count
+        return found
 
 
 class Faults:
@@ -74,7 +75,7 @@ class Faults:
         while begin < len(data):
             end = data.find(b"\n", begin) + 1 or len(data)
             if self.line_begins:
-                self.losing = any(True for _ in self.lines.hits(1))
+                self.losing = bool(self.lines.hits(1))
                 self.counts["lose_line"] += self.losing
             self.line_begins = data[end - 1] == 10
             if self.losing:

@@ -1,17 +1,18 @@
 """The flash of a device with MCUboot: two slots, their flags, and what the bootloader does at a reset.
 
-    flash = Flash(folder, running=image)       `folder` keeps slot0.bin, slot1.bin and state.json; None: RAM only
+    flash = Flash(folder, running=image)       `folder` keeps it all, as below; None: in memory only
     flash.boot()                               {"version", "confirmed", "swapped", "reverted", "refused"}
 
 A test image is swapped in once and swapped back at the next boot unless it was confirmed. An image whose hash does
-not fit its bytes is not swapped in: it is erased.
+not fit its bytes is not swapped in: it is erased. In the folder are bank0.bin and bank1.bin, and state.json, which
+says which of them is slot 0; so a swap is one rename, and a device may be killed at any moment.
 """
 import json
 import pathlib
 
 import mcuboot_image
 
-DEFAULTS = {"pending": None, "confirmed": True, "boots": 0}
+DEFAULTS = {"pending": None, "confirmed": True, "boots": 0, "banks": [0, 1]}
 
 
 class Flash:
@@ -41,11 +42,11 @@ class Flash:
             self.keep_flags()
 
     def path(self, slot):
-        return self.folder / f"slot{slot}.bin"
+        return self.folder / f"bank{self.flags['banks'][slot]}.bin"
 
     def keep_slot(self, slot):
         if self.folder:
-            made = self.folder / f"slot{slot}.writing"
+            made = self.folder / "bank.writing"
             made.write_bytes(self.slots[slot])
             made.rename(self.path(slot))
 
@@ -64,10 +65,9 @@ class Flash:
     def erase(self, slot):
         self.slots[slot] = bytearray()
         self.images[slot] = None
-        if slot == 1:
-            self.flags["pending"] = None
+        if slot == 1 and self.flags["pending"]:
+            self.mark(None)
         self.keep_slot(slot)
-        self.keep_flags()
 
     def write(self, slot, offset, data):
         content = self.slots[slot]
@@ -96,8 +96,7 @@ class Flash:
     def swap(self):
         self.slots.reverse()
         self.images.reverse()
-        self.keep_slot(0)
-        self.keep_slot(1)
+        self.flags["banks"] = self.flags["banks"][::-1]
 
     def boot(self):
         """What MCUboot does; says what came of it."""
@@ -119,7 +118,7 @@ class Flash:
         self.flags["boots"] += 1
         self.keep_flags()
         image = self.look(0)
-        return {"version": image.version if image else None, "confirmed": self.flags["confirmed"],
+        return {"version": image.version if image and image.valid else None, "confirmed": self.flags["confirmed"],
                 "swapped": swapped, "reverted": reverted, "refused": refused}
 
     def state(self):
@@ -129,8 +128,8 @@ class Flash:
             if image is None:
                 continue
             pending = slot == 1 and self.flags["pending"]
-            flags = {"bootable": True, "pending": bool(pending), "confirmed": slot == 0 and self.flags["confirmed"],
+            marks = {"bootable": True, "pending": bool(pending), "confirmed": slot == 0 and self.flags["confirmed"],
                      "active": slot == 0, "permanent": pending == "permanent"}
             rows.append({"image": 0, "slot": slot, "version": image.version, "hash": image.hash,
-                         **{name: True for name, value in flags.items() if value}})
+                         **{name: True for name, value in marks.items() if value}})
         return rows
