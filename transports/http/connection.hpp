@@ -11,17 +11,20 @@
 
 #include "transports/http/delivered.hpp"
 #include "transports/http/exchange.hpp"
-#include "transports/http/loop.hpp"
+#include "transports/loop/loop.hpp"
 
 namespace ferry::http {
 
+using loop::Loop;
+using loop::Waiter;
+using loop::Watch;
 using Moment = std::chrono::steady_clock::time_point;
 
 // What all connections share.
 struct Service {
   const Settings& settings;
   const plugin::Host& host;
-  Resolver& resolver;
+  pull::Resolver& resolver;
   // Bytes of artifacts on their way to a socket. One is enough for all: what a socket does not take
   // is read again when it does, so slow readers hold no memory.
   std::array<std::byte, 64U * 1024U> block{};
@@ -39,7 +42,7 @@ class Owner {
 };
 
 // Reused for one socket after the other. The sockets come with SO_LINGER set to 0.
-class Connection final : private Waiter, private Asker {
+class Connection final : private Waiter, private pull::Asker {
  public:
   Connection(Loop& loop, Service& service, Owner& owner);
 

@@ -44,7 +44,7 @@ class HttpTransport final : public plugin::Transport {
  private:
   plugin::Host host_;
   Settings settings_;
-  Resolver resolver_;
+  pull::Resolver resolver_;
   Service service_;
   Loop loop_;
   Server server_;

@@ -1,8 +1,6 @@
 #include "transports/http/request.hpp"
 
-#include <algorithm>
 #include <boost/beast/http/basic_parser.hpp>
-#include <optional>
 
 namespace ferry::http {
 namespace {
@@ -72,66 +70,6 @@ class HeaderParser final : public beast::http::basic_parser<true> {
   ParsedRequest& request_;
 };
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-// Decodes inside `block`, of which `text` is a part; nothing when it is not well-formed, or hides a
-// control character.
-std::optional<std::string_view> decoded(std::span<char> block, std::string_view text) {
-  char* const begin = block.data() + (text.data() - block.data());
-  char* out = begin;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (c == '%') {
-      if (i + 2 >= text.size()) return std::nullopt;
-      const int high = hex_value(text[i + 1]);
-      const int low = hex_value(text[i + 2]);
-      if (high < 0 || low < 0) return std::nullopt;
-      c = static_cast<char>(high * 16 + low);
-      i += 2;
-    }
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) return std::nullopt;
-    *out++ = c;
-  }
-  return std::string_view(begin, static_cast<std::size_t>(out - begin));
-}
-
-// "key=value&…"; '+' stands for itself, since versions have it and no client here sends forms.
-bool parse_query(std::span<char> block, std::string_view text, ParsedRequest& request) {
-  while (!text.empty()) {
-    const std::string_view pair = text.substr(0, text.find('&'));
-    text.remove_prefix(std::min(text.size(), pair.size() + 1));
-    if (pair.empty()) continue;
-    if (request.parameter_count == most_parameters) return false;
-    const std::size_t equals = std::min(pair.find('='), pair.size());
-    const auto name = decoded(block, pair.substr(0, equals));
-    const auto value = decoded(block, pair.substr(std::min(equals + 1, pair.size())));
-    if (!name || !value) return false;
-    request.parameter_storage[request.parameter_count++] = {*name, *value};
-  }
-  return true;
-}
-
-bool parse_target(std::span<char> block, std::string_view target, ParsedRequest& request) {
-  constexpr std::string_view scheme = "http://";
-  if (target.starts_with(scheme)) {  // as proxies write it
-    const std::size_t path = target.find('/', scheme.size());
-    if (path == std::string_view::npos) return false;
-    target.remove_prefix(path);
-  }
-  if (!target.starts_with('/')) return false;
-  target = target.substr(0, target.find('#'));
-  const std::size_t mark = target.find('?');
-  const auto path = decoded(block, target.substr(0, mark));
-  if (!path) return false;
-  request.path = *path;
-  return mark == std::string_view::npos || parse_query(block, target.substr(mark + 1), request);
-}
-
 }  // namespace
 
 std::size_t header_end(std::string_view bytes, std::size_t searched) {
@@ -142,7 +80,6 @@ std::size_t header_end(std::string_view bytes, std::size_t searched) {
 
 int parse_request(std::span<char> block, ParsedRequest& request, std::string_view& why) {
   request.header_count = 0;
-  request.parameter_count = 0;
   request.host = {};
   request.conditions = {};
   HeaderParser parser(block, request);
@@ -169,7 +106,7 @@ int parse_request(std::span<char> block, ParsedRequest& request, std::string_vie
     why = "a request with a body is not taken";
     return 413;
   }
-  if (!parse_target(block, parser.target, request)) {
+  if (!dialects::parse_target(block, parser.target, request)) {
     why = "the path or the query is not well-formed";
     return 400;
   }

@@ -7,28 +7,22 @@
 #include <span>
 #include <string_view>
 
-#include "transports/dialects/dialect.hpp"
+#include "transports/dialects/target.hpp"
 #include "transports/http/reply.hpp"
 
 namespace ferry::http {
 
 inline constexpr std::size_t longest_request = 8192;
 inline constexpr std::size_t most_fields = 48;
-inline constexpr std::size_t most_parameters = 16;
+using dialects::most_parameters;
 
 // All views point into the block that was parsed.
-struct ParsedRequest {
-  std::string_view path;  // percent-decoded, without query
-  std::array<dialects::Field, most_parameters> parameter_storage;
+struct ParsedRequest : dialects::Target {
   std::array<dialects::Field, most_fields> header_storage;
-  std::size_t parameter_count = 0;
   std::size_t header_count = 0;
   std::string_view host;
   Conditions conditions;
 
-  std::span<const dialects::Field> parameters() const {
-    return {parameter_storage.data(), parameter_count};
-  }
   std::span<const dialects::Field> headers() const { return {header_storage.data(), header_count}; }
 };
 

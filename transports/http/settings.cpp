@@ -4,6 +4,8 @@
 
 #include <charconv>
 
+#include "transports/pull/profiles.hpp"
+
 namespace ferry::http {
 namespace {
 
@@ -48,35 +50,6 @@ Status read_time(const plugin::Host& host, const char* key, Duration& time) {
   return {};
 }
 
-Status read_products(const plugin::Host& host, Settings& settings) {
-  bool found = settings.product.empty();
-  for (const std::string& name : host.products()) {
-    const auto value = [&](const char* key) {
-      return host.product_setting(name, key).value_or("");
-    };
-    dialects::Profile profile;
-    profile.name = name;
-    profile.dialect = value("dialect");
-    profile.match_path = value("match_path");
-    profile.match_query = value("match_query");
-    profile.match_header = value("match_header");
-    profile.match_address = value("match_address");
-    profile.device_id = value("device_id");
-    profile.device_version = value("device_version");
-    profile.nothing_to_do = value("nothing_to_do");
-    profile.block_check = value("block_check");
-    if (profile.dialect.empty()) profile.dialect = "plain";
-    if (const Status fine = dialects::check(profile); !fine) return fail(fine.error());
-    found = found || name == settings.product;
-    settings.profiles.push_back(std::move(profile));
-  }
-  if (!found) {
-    return fail(ErrorCode::invalid,
-                fmt::format("product: there is no section [product.{}]", settings.product));
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<Settings> read_settings(const plugin::Host& host) {
@@ -86,8 +59,10 @@ Result<Settings> read_settings(const plugin::Host& host) {
   if (fine) fine = read_number(host, "max_connections", "a number", settings.max_connections);
   if (fine) fine = read_time(host, "idle_timeout", settings.idle_timeout);
   if (fine) fine = read_time(host, "header_timeout", settings.header_timeout);
-  if (fine) fine = read_products(host, settings);
   if (!fine) return fail(fine.error());
+  auto profiles = pull::read_profiles(host, settings.product);
+  if (!profiles) return fail(profiles.error());
+  settings.profiles = std::move(*profiles);
   return settings;
 }
 

@@ -1,4 +1,4 @@
-#include "transports/http/loop.hpp"
+#include "transports/loop/loop.hpp"
 
 #include <unistd.h>
 
@@ -7,7 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-namespace ferry::http {
+namespace ferry::loop {
 
 namespace asio = boost::asio;
 using Code = boost::system::error_code;
@@ -97,4 +97,32 @@ void Watch::wait_writable() {
   wait(asio::posix::descriptor_base::wait_write, writing_, &Waiter::writable);
 }
 
-}  // namespace ferry::http
+struct Timer::State {
+  State(asio::io_context& context, std::function<void()> work)
+      : timer(context), task(std::move(work)) {}
+  asio::steady_timer timer;
+  std::function<void()> task;
+  std::uint64_t setting = 0;  // a wait that ended before it was replaced is not its successor
+};
+
+Timer::Timer(Loop& loop, std::function<void()> task)
+    : state_(std::make_shared<State>(loop.state().context, std::move(task))) {}
+
+Timer::~Timer() {
+  clear();
+}
+
+void Timer::set(std::chrono::steady_clock::time_point time) {
+  state_->timer.expires_at(time);
+  state_->timer.async_wait([weak = std::weak_ptr(state_), setting = ++state_->setting](Code error) {
+    const auto state = weak.lock();
+    if (!error && state && state->setting == setting) state->task();
+  });
+}
+
+void Timer::clear() {
+  ++state_->setting;
+  state_->timer.cancel();
+}
+
+}  // namespace ferry::loop

@@ -1,6 +1,6 @@
-#include "transports/http/resolver.hpp"
+#include "transports/pull/resolver.hpp"
 
-namespace ferry::http {
+namespace ferry::pull {
 namespace {
 
 dialects::Artifact converted(const plugin::Artifact& artifact) {
@@ -91,4 +91,4 @@ std::string_view Resolver::device_id(std::string_view told, std::string_view pee
   return found == devices_.end() ? peer : std::string_view(found->second);
 }
 
-}  // namespace ferry::http
+}  // namespace ferry::pull

@@ -11,7 +11,7 @@
 #include "transports/dialects/dialect.hpp"
 #include "transports/transport.hpp"
 
-namespace ferry::http {
+namespace ferry::pull {
 
 // Lives on the plugin's loop. Bounded: a full table is emptied, and fills again with what is in
 // use.
@@ -51,4 +51,4 @@ class Resolver {
   std::string key_;               // reused, so that looking up allocates nothing
 };
 
-}  // namespace ferry::http
+}  // namespace ferry::pull

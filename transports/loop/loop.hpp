@@ -1,14 +1,15 @@
-// The plugin's loop: readiness of sockets, a tick, and tasks from other threads, over Asio, which
+// A plugin's loop: readiness of descriptors, timers, and tasks from other threads, over Asio, which
 // stays behind this header. Everything runs on the thread that calls run(), but post() and stop(),
 // which may be called from any.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 
 #include "base/clock.hpp"
 
-namespace ferry::http {
+namespace ferry::loop {
 
 class Loop {
  public:
@@ -32,20 +33,21 @@ class Loop {
   std::unique_ptr<State> state_;
 };
 
-// Told when a watched socket can be read or written again. A socket with an error is both: the next
+// Told when a watched descriptor can be read or written again. One with an error is both: the next
 // call on it tells.
 class Waiter {
  public:
   virtual void readable() = 0;
   virtual void writable() = 0;
-  // After close(): nothing is under way any more, the Watch may be opened again.
+  // After close(): nothing is under way any more, the Watch may be opened again, or destroyed.
   virtual void released() = 0;
 
  protected:
   ~Waiter() = default;
 };
 
-// One non-blocking socket. Waits are told once each, and only one of a kind is under way at a time.
+// One non-blocking descriptor: a socket or a line. Waits are told once each, and only one of a kind
+// is under way at a time.
 class Watch {
  public:
   Watch(Loop& loop, Waiter& waiter);
@@ -55,7 +57,7 @@ class Watch {
 
   bool open(int descriptor);  // takes it over; false, and it is closed, when the system has no room
                               // for it
-  // Closes the socket; waits under way are not told. released() is called before or after this
+  // Closes the descriptor; waits under way are not told. released() is called before or after this
   // returns.
   void close();
   int descriptor() const { return descriptor_; }
@@ -76,4 +78,21 @@ class Watch {
   bool writing_ = false;
 };
 
-}  // namespace ferry::http
+// Calls `task` once at each time it is set to, on the loop.
+class Timer {
+ public:
+  Timer(Loop& loop, std::function<void()> task);
+  ~Timer();  // a call that has not come yet does not come
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+
+  // Forgets an earlier time that has not come yet.
+  void set(std::chrono::steady_clock::time_point time);
+  void clear();
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace ferry::loop
