@@ -52,7 +52,9 @@ class Client {
   void os_info(std::string format, Done<std::string> done);
   // The bootloader's name ("MCUboot").
   void bootloader(Done<std::string> done);
-  // Ends well when the device says it will; whether it comes back is seen later.
+  // Ends well when the device says it will; whether it comes back is seen later. Sent once only: a
+  // second reset would make a device throw out the image that it is just trying. So after silence
+  // read the state, and reset again only when the image is still pending.
   void reset(Done<void> done);
 
   // Image group. `hash` is the image's TLV hash, raw bytes.
@@ -106,7 +108,11 @@ class Client {
   std::deque<std::unique_ptr<Operation>> operations_;  // the first one runs
   std::array<Asked, 256> asked_;
   std::uint8_t next_sequence_;
-  std::optional<std::uint64_t> writing_;  // the tag of the packet that is being written
+  struct Writing {  // the packet that is being written
+    std::uint64_t tag = 0;
+    bool stale = false;  // of an operation that has ended
+  };
+  std::optional<Writing> writing_;
 };
 
 }  // namespace ferry::smp

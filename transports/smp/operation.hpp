@@ -49,7 +49,7 @@ struct ClientOptions {
   // A round trip that takes longer counts as lost; measured from written(). Uploads shorten it to
   // what the device needs in fact, never below minimum_timeout.
   Milliseconds timeout{2000};
-  Milliseconds minimum_timeout{100};
+  Milliseconds minimum_timeout{250};
   int attempts = 4;  // of each request; then it ends as Outcome::no_answer
   // The first packet of an upload may make the device erase its flash before it answers.
   Milliseconds first_timeout{5000};

@@ -56,8 +56,6 @@ class Exchange : public Operation {
   virtual void refuse(Fault fault) = 0;
 
  private:
-  void fall_silent(TimePoint now);
-
   Wanted wanted_;
   Milliseconds timeout_;
   Milliseconds busy_pause_;
@@ -67,7 +65,6 @@ class Exchange : public Operation {
   bool ended_ = false;
   std::optional<TimePoint> due_;         // of the answer
   std::optional<TimePoint> not_before_;  // of the next attempt
-  std::optional<DeviceError> transient_;
 };
 
 // An Exchange whose answer is read by a function.
