@@ -1,5 +1,8 @@
 #include "storage/fleet.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "storage/outbox.hpp"
 
 namespace ferry::storage {
@@ -17,12 +20,15 @@ Status bounded(const Texts&... texts) {
   return fail(ErrorCode::too_large, "a text is longer than 4096 bytes");
 }
 
+constexpr auto state_names = std::to_array<std::string_view>(
+    {"waiting", "scheduled", "transferring", "transferred", "activated", "confirming", "installed",
+     "failed", "rolled_back", "cancelled", "unknown"});
+static_assert(state_names.size() == delivery_states);
+
 DeliveryState state_from(const std::string& name) {
-  for (const DeliveryState state : {DeliveryState::transferring, DeliveryState::transferred,
-                                    DeliveryState::installed, DeliveryState::failed}) {
-    if (to_string(state) == name) return state;
-  }
-  return DeliveryState::unknown;
+  const auto found = std::find(state_names.begin(), state_names.end(), name);
+  if (found == state_names.end()) return DeliveryState::unknown;
+  return static_cast<DeliveryState>(found - state_names.begin());
 }
 
 Status make_room_for_device(Database& database, const Device& device) {
@@ -41,11 +47,14 @@ Status make_room_for_device(Database& database, const Device& device) {
 Status insert(Database& database, const Delivery& delivery, std::uint64_t& id) {
   Status done = database.run(
       "INSERT INTO delivery (device, product, from_version, version, transport, state, bytes_done,"
-      " bytes_total, started, updated, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
-      "?11)",
+      " bytes_total, started, updated, detail, mode, attempts, not_before, paused, forced,"
+      " may_install, cause, image) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
+      " ?14, ?15, ?16, ?17, ?18, ?19)",
       delivery.device, delivery.product, delivery.from_version, delivery.version,
       delivery.transport, to_string(delivery.state), delivery.bytes_done, delivery.bytes_total,
-      to_unix_ms(delivery.started), to_unix_ms(delivery.updated), delivery.detail);
+      to_unix_ms(delivery.started), to_unix_ms(delivery.updated), delivery.detail,
+      to_string(delivery.mode), delivery.attempts, to_unix_ms(delivery.not_before), delivery.paused,
+      delivery.forced, delivery.may_install, delivery.cause, delivery.image);
   if (!done) return done;
   id = static_cast<std::uint64_t>(database.last_id());
   return database.run("DELETE FROM delivery WHERE id <= ?1", database.last_id() - max_deliveries);
@@ -53,35 +62,54 @@ Status insert(Database& database, const Delivery& delivery, std::uint64_t& id) {
 
 Status update(Database& database, const Delivery& delivery) {
   Status done = database.run(
-      "UPDATE delivery SET device = ?2, product = ?3, from_version = ?4, version = ?5, transport = "
-      "?6,"
-      " state = ?7, bytes_done = ?8, bytes_total = ?9, started = ?10, updated = ?11, detail = ?12"
-      " WHERE id = ?1",
+      "UPDATE delivery SET device = ?2, product = ?3, from_version = ?4, version = ?5,"
+      " transport = ?6, state = ?7, bytes_done = ?8, bytes_total = ?9, started = ?10,"
+      " updated = ?11, detail = ?12, mode = ?13, attempts = ?14, not_before = ?15, paused = ?16,"
+      " forced = ?17, may_install = ?18, cause = ?19, image = ?20 WHERE id = ?1",
       delivery.id, delivery.device, delivery.product, delivery.from_version, delivery.version,
       delivery.transport, to_string(delivery.state), delivery.bytes_done, delivery.bytes_total,
-      to_unix_ms(delivery.started), to_unix_ms(delivery.updated), delivery.detail);
+      to_unix_ms(delivery.started), to_unix_ms(delivery.updated), delivery.detail,
+      to_string(delivery.mode), delivery.attempts, to_unix_ms(delivery.not_before), delivery.paused,
+      delivery.forced, delivery.may_install, delivery.cause, delivery.image);
   if (done && database.changes() == 0) {
     return fail(ErrorCode::not_found, "delivery " + std::to_string(delivery.id) + " is not known");
   }
   return done;
 }
 
+Delivery delivery_from(const Statement& row) {
+  Delivery delivery;
+  delivery.id = row.count(0);
+  delivery.device = row.text(1);
+  delivery.product = row.text(2);
+  delivery.from_version = row.text(3);
+  delivery.version = row.text(4);
+  delivery.transport = row.text(5);
+  delivery.state = state_from(row.text(6));
+  delivery.bytes_done = row.count(7);
+  delivery.bytes_total = row.count(8);
+  delivery.started = from_unix_ms(row.integer(9));
+  delivery.updated = from_unix_ms(row.integer(10));
+  delivery.detail = row.text(11);
+  delivery.mode = row.text(12) == "push" ? DeliveryMode::push : DeliveryMode::pull;
+  delivery.attempts = row.count(13);
+  delivery.not_before = from_unix_ms(row.integer(14));
+  delivery.paused = row.integer(15) == 1;
+  delivery.forced = row.integer(16) == 1;
+  delivery.may_install = row.integer(17) == 1;
+  delivery.cause = row.text(18);
+  delivery.image = row.text(19);
+  return delivery;
+}
+
 }  // namespace
 
 std::string_view to_string(DeliveryState state) {
-  switch (state) {
-    case DeliveryState::transferring:
-      return "transferring";
-    case DeliveryState::transferred:
-      return "transferred";
-    case DeliveryState::installed:
-      return "installed";
-    case DeliveryState::failed:
-      return "failed";
-    case DeliveryState::unknown:
-      break;
-  }
-  return "unknown";
+  return state_names.at(static_cast<std::size_t>(state));
+}
+
+std::string_view to_string(DeliveryMode mode) {
+  return mode == DeliveryMode::push ? "push" : "pull";
 }
 
 Status CatalogFleet::put(const Device& device) {
@@ -121,8 +149,9 @@ Result<std::vector<Device>> CatalogFleet::devices() {
 
 Result<std::uint64_t> CatalogFleet::put(const Delivery& delivery,
                                         const std::vector<Event>& events) {
-  const Status sane = bounded(delivery.device, delivery.product, delivery.from_version,
-                              delivery.version, delivery.transport, delivery.detail);
+  const Status sane =
+      bounded(delivery.device, delivery.product, delivery.from_version, delivery.version,
+              delivery.transport, delivery.detail, delivery.cause, delivery.image);
   if (!sane) return fail(sane.error());
   std::uint64_t id = delivery.id;
   const Status done = catalog_.write([&](Database& database) {
@@ -137,19 +166,16 @@ Result<std::vector<Delivery>> CatalogFleet::deliveries(std::size_t newest) {
   std::vector<Delivery> deliveries;
   const Status done = catalog_.read([&](Database& database) -> Status {
     auto rows = database.prepare(
-        "SELECT id, device, product, from_version, version, transport, state, bytes_done, "
-        "bytes_total,"
-        " started, updated, detail FROM delivery ORDER BY id DESC LIMIT ?1",
+        "SELECT id, device, product, from_version, version, transport, state, bytes_done,"
+        " bytes_total, started, updated, detail, mode, attempts, not_before, paused, forced,"
+        " may_install, cause, image FROM delivery ORDER BY id DESC LIMIT ?1",
         static_cast<std::int64_t>(std::min<std::size_t>(newest, max_deliveries)));
     if (!rows) return fail(rows.error());
     for (;;) {
       const Result<bool> row = rows->step();
       if (!row) return fail(row.error());
       if (!*row) return {};
-      deliveries.push_back({rows->count(0), rows->text(1), rows->text(2), rows->text(3),
-                            rows->text(4), rows->text(5), state_from(rows->text(6)), rows->count(7),
-                            rows->count(8), from_unix_ms(rows->integer(9)),
-                            from_unix_ms(rows->integer(10)), rows->text(11)});
+      deliveries.push_back(delivery_from(*rows));
     }
   });
   if (!done) return fail(done.error());

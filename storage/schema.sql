@@ -77,8 +77,28 @@ CREATE TABLE delivery (
   bytes_total INTEGER NOT NULL,
   started INTEGER NOT NULL,
   updated INTEGER NOT NULL,
-  detail TEXT NOT NULL
+  detail TEXT NOT NULL,
+  mode TEXT NOT NULL DEFAULT 'pull',
+  attempts INTEGER NOT NULL DEFAULT 0,
+  not_before INTEGER NOT NULL DEFAULT 0,
+  paused INTEGER NOT NULL DEFAULT 0,
+  forced INTEGER NOT NULL DEFAULT 0,
+  may_install INTEGER NOT NULL DEFAULT 0,
+  cause TEXT NOT NULL DEFAULT '',
+  image TEXT NOT NULL DEFAULT ''
 ) STRICT;
+
+-- How a release spreads among its devices: who came first, how many failed, whether that stopped it.
+CREATE TABLE rollout (
+  product TEXT NOT NULL,
+  version TEXT NOT NULL,
+  settled INTEGER NOT NULL,
+  open INTEGER NOT NULL,
+  failures INTEGER NOT NULL,
+  stopped INTEGER NOT NULL,
+  why TEXT NOT NULL,
+  PRIMARY KEY (product, version)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE source (
   name TEXT PRIMARY KEY,

@@ -9,6 +9,7 @@
 #include "storage/folders.hpp"
 #include "storage/outbox.hpp"
 #include "storage/releases.hpp"
+#include "storage/rollouts.hpp"
 #include "storage/sweep.hpp"
 
 namespace ferry::storage {
@@ -38,10 +39,12 @@ class StoreOnDisk final : public Store {
         catalog_(std::move(catalog)),
         releases_(*catalog_, folders_, clock, options.outbox_limit),
         fleet_(*catalog_, options.outbox_limit),
+        rollouts_(*catalog_, options.outbox_limit),
         outbox_(*catalog_, options.outbox_limit) {}
 
   ReleaseStore& releases() override { return releases_; }
   FleetStore& fleet() override { return fleet_; }
+  RolloutStore& rollouts() override { return rollouts_; }
   Outbox& outbox() override { return outbox_; }
   std::filesystem::path packs_folder() const override { return folders_.packs; }
   Result<Usage> usage() override;
@@ -60,6 +63,7 @@ class StoreOnDisk final : public Store {
   std::unique_ptr<CatalogDatabase> catalog_;
   CatalogReleases releases_;
   CatalogFleet fleet_;
+  CatalogRollouts rollouts_;
   CatalogOutbox outbox_;
 };
 

@@ -49,8 +49,26 @@ struct Device {
   bool proven = false;           // false: its claims rest on its word alone
 };
 
-enum class DeliveryState { transferring, transferred, installed, unknown, failed };
+// Where a delivery stands; agent/delivery/transitions.hpp says what leads from one to another.
+enum class DeliveryState {
+  waiting,       // something is in its way: the time, the device, an operator
+  scheduled,     // its transfer is with a transport, no byte has arrived yet
+  transferring,  // bytes arrive; the state of what is pulled from the offer on
+  transferred,   // all of it is on the device
+  activated,     // the device was told to start it
+  confirming,    // the device is told to keep it
+  installed,     // the device runs it for good
+  failed,
+  rolled_back,  // the device started it and went back to what it had
+  cancelled,
+  unknown  // nobody can say how it ended
+};
+inline constexpr std::size_t delivery_states = 11;
 std::string_view to_string(DeliveryState state);
+
+// Whether the device asks for it or is told.
+enum class DeliveryMode { pull, push };
+std::string_view to_string(DeliveryMode mode);
 
 struct Delivery {
   std::uint64_t id = 0;  // 0 = not stored yet
@@ -63,8 +81,27 @@ struct Delivery {
   std::uint64_t bytes_done = 0;
   std::uint64_t bytes_total = 0;
   Time started{};
-  Time updated{};
+  Time updated{};  // when the state changed or bytes arrived, as far as that was kept
   std::string detail;
+  DeliveryMode mode = DeliveryMode::pull;
+  std::uint64_t attempts = 0;  // that failed since the start, or since an operator said retry
+  Time not_before{};           // the next attempt waits until then
+  bool paused = false;         // by an operator, until resumed
+  bool forced = false;         // an operator wants it now, whatever the policy says
+  bool may_install = false;    // an operator's word that what was transferred may be started
+  std::string cause;           // why it ended, or failed last, as a word for scripts; "" none
+  std::string image;           // how the device will name what it brings; "" when it names none
+};
+
+// How a release spreads among the devices of its product.
+struct Rollout {
+  std::string product;
+  std::string version;
+  Time settled{};              // when every delivery of the first group had ended; Time{} not yet
+  bool open = false;           // everybody may have it
+  std::uint64_t failures = 0;  // that count towards stopping it
+  Time stopped{};              // Time{} it is not
+  std::string why;             // it was stopped
 };
 
 // What a source remembers between runs.
@@ -98,7 +135,7 @@ class ReleaseStore {
   virtual Result<std::optional<StoredArtifact>> find(const Sha256& sha256) = 0;
   // A digest other than SHA-256, computed from verified bytes once and kept. `kind` is "sha1",
   // "md5" or "sha256", optionally followed by "+N" (N bytes 0xFF appended) and "-M" (the last M
-  // bytes left out).
+  // bytes left out); or "mcuboot", the hash that an MCUboot image carries, "" when it is none.
   virtual Result<std::string> digest(const Sha256& sha256, const std::string& kind) = 0;
   // Takes a bad pack out: its artifacts are gone, its file moved to quarantine/, which keeps the
   // newest few.
@@ -118,6 +155,15 @@ class FleetStore {
   virtual Result<std::vector<Delivery>> deliveries(std::size_t newest) = 0;
   virtual Status put(const SourceState& state) = 0;
   virtual Result<SourceState> source(const std::string& name) = 0;
+};
+
+// How releases spread. Thread-safe.
+class RolloutStore {
+ public:
+  virtual ~RolloutStore() = default;
+  virtual Result<std::vector<Rollout>> all() = 0;
+  // Inserts or updates, together with its events.
+  virtual Status put(const Rollout& rollout, const std::vector<Event>& events) = 0;
 };
 
 // Events on their way to the broker. Thread-safe.
@@ -158,6 +204,7 @@ class Store {
 
   virtual ReleaseStore& releases() = 0;
   virtual FleetStore& fleet() = 0;
+  virtual RolloutStore& rollouts() = 0;
   virtual Outbox& outbox() = 0;
   virtual Result<Usage> usage() = 0;
   virtual std::filesystem::path packs_folder() const = 0;

@@ -92,14 +92,61 @@ TEST_F(FleetStoreTest, AnUnknownDeliveryIsAnErrorAndLeavesNoEvent) {
 
 TEST_F(FleetStoreTest, EveryStateComesBackAsItWas) {
   open();
-  for (const DeliveryState state :
-       {DeliveryState::transferring, DeliveryState::transferred, DeliveryState::installed,
-        DeliveryState::unknown, DeliveryState::failed}) {
+  for (std::size_t i = 0; i < delivery_states; ++i) {
     Delivery made = delivery("a");
-    made.state = state;
+    made.state = static_cast<DeliveryState>(i);
     ASSERT_OK(store->fleet().put(made, {}));
-    EXPECT_EQ(store->fleet().deliveries(1)->front().state, state);
+    EXPECT_EQ(store->fleet().deliveries(1)->front().state, made.state);
   }
+}
+
+TEST_F(FleetStoreTest, APushedDeliveryComesBackAsItWas) {
+  open();
+  Delivery made = delivery("a");
+  made.mode = DeliveryMode::push;
+  made.cause = "busy";
+  made.image = "c0ffee";
+  made.attempts = 3;
+  const auto id = store->fleet().put(made, {});
+  ASSERT_OK(id);
+  made.id = *id;
+  made.attempts = 4;
+  made.not_before = from_unix_ms(5'000);
+  made.paused = made.forced = made.may_install = true;
+  ASSERT_OK(store->fleet().put(made, {}));
+  open();
+  const Delivery back = store->fleet().deliveries(1)->front();
+  EXPECT_EQ(back.mode, DeliveryMode::push);
+  EXPECT_EQ(back.cause, "busy");
+  EXPECT_EQ(back.image, "c0ffee");
+  EXPECT_EQ(back.attempts, 4U);
+  EXPECT_EQ(back.not_before, from_unix_ms(5'000));
+  EXPECT_TRUE(back.paused && back.forced && back.may_install);
+}
+
+TEST_F(FleetStoreTest, RemembersHowAReleaseSpreads) {
+  open();
+  Rollout rollout;
+  rollout.product = "pump";
+  rollout.version = "1.1";
+  ASSERT_OK(store->rollouts().put(rollout, {}));
+  rollout.settled = from_unix_ms(7'000);
+  rollout.open = true;
+  rollout.failures = 3;
+  rollout.stopped = from_unix_ms(8'000);
+  rollout.why = "3 failures";
+  ASSERT_OK(store->rollouts().put(rollout, {event("stopped")}));
+  open();
+  const auto back = store->rollouts().all();
+  ASSERT_OK(back);
+  ASSERT_EQ(back->size(), 1U);
+  EXPECT_EQ(back->front().version, "1.1");
+  EXPECT_EQ(back->front().settled, rollout.settled);
+  EXPECT_TRUE(back->front().open);
+  EXPECT_EQ(back->front().failures, 3U);
+  EXPECT_EQ(back->front().stopped, rollout.stopped);
+  EXPECT_EQ(back->front().why, "3 failures");
+  EXPECT_THAT(event_kinds(), ElementsAre("stopped"));
 }
 
 TEST_F(FleetStoreTest, RemembersASource) {
