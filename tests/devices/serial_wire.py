@@ -18,6 +18,7 @@ import math
 import random
 
 BITS = 10  # of a byte on the wire
+PIECE = 64  # bytes that come out at once, at most: a late look at the wire makes no burst of what was none
 KINDS = ("flip", "drop", "duplicate", "delay")
 
 
@@ -137,7 +138,7 @@ class Wire:
                 self.free_at += len(step) * self.byte_time
 
     def take(self, now):
-        """[(when, bytes)], cut behind each line's end, in the order of time."""
+        """[(when, bytes)], cut behind each line's end and into small pieces, in the order of time."""
         pieces = []
         while self.segments:
             begin, data = self.segments[0]
@@ -146,7 +147,7 @@ class Wire:
                 break
             at = 0
             while at < count:
-                end = data.find(b"\n", at, count) + 1 or count
+                end = data.find(b"\n", at, min(count, at + PIECE)) + 1 or min(count, at + PIECE)
                 pieces.append((begin + end * self.byte_time, data[at:end]))
                 at = end
             self.taken += count
