@@ -10,6 +10,7 @@ std::map<std::string, std::string> product_values(const ProductSettings& product
       {"match_query", product.match_query},
       {"match_header", product.match_header},
       {"match_address", product.match_address},
+      {"allow_downgrade", product.allow_downgrade ? "yes" : "no"},
       {"device_id", product.device_id},
       {"device_version", product.device_version},
       {"nothing_to_do", product.nothing_to_do},

@@ -174,7 +174,7 @@ constexpr auto product = std::to_array<Key<ProductSettings>>({
 
 constexpr auto transport = std::to_array<Key<TransportSettings>>({
     required<&TransportSettings::plugin, values::Name>(
-        "plugin", "Which plugin moves the bytes: http, loopback, or one of your own."),
+        "plugin", "Which plugin moves the bytes: http, serial, loopback, or one of your own."),
 });
 
 constexpr auto http = std::to_array<Key<TransportSettings>>({
@@ -190,6 +190,35 @@ constexpr auto http = std::to_array<Key<TransportSettings>>({
                                 "A request has to be complete within this time."),
 });
 
+constexpr auto serial = std::to_array<Key<TransportSettings>>({
+    plugin_key<values::PortPatterns>(
+        "port", "",
+        "The lines: paths, which may have * and ?. /dev/serial/by-id/ has names that stay."),
+    plugin_key<values::SerialDialect>(
+        "dialect", "smp",
+        "What the devices speak: smp (they are told), pull (they ask), raw, xmodem or ymodem."),
+    plugin_key<values::Name>("product", "", "The product of the devices on these lines."),
+    plugin_key<values::SerialDeviceId>(
+        "device_id", "port",
+        "What tells a device from others: port (the line's name), or info (smp: its node name)."),
+    plugin_key<values::Baud>(
+        "baud", "115200",
+        "Bits a second. Of USB devices without a real UART: the most that they are sent."),
+    plugin_key<values::Parity>("parity", "none", "Parity: none, even or odd."),
+    plugin_key<values::StopBits>("stop_bits", "1", "Stop bits: 1 or 2."),
+    plugin_key<values::FlowControl>("flow_control", "none",
+                                    "Who holds the other back: none, rtscts or xonxoff."),
+    plugin_key<values::Boolean>(
+        "rs485", "no", "Whether the kernel drives the transceiver of an RS-485 line (TIOCSRS485)."),
+    plugin_key<values::Text>(
+        "trigger", "",
+        "raw, xmodem, ymodem: text of the line by which a device asks. Empty: they are told."),
+    plugin_key<values::Timeout>("poll_interval", "5s",
+                                "smp: how often a line is looked at for a device."),
+    plugin_key<values::Timeout>("probe_timeout", "1s",
+                                "smp: how long a device may take to answer then."),
+});
+
 constexpr auto loopback = std::to_array<Key<TransportSettings>>({
     plugin_key<values::Name>("product", "", "The product of the device that loopback plays."),
     plugin_key<values::Name>("device", "loopback-1", "The id of the device that loopback plays."),
@@ -200,7 +229,8 @@ struct Plugin {
   std::string_view name;
   std::span<const Key<TransportSettings>> keys;
 };
-constexpr std::array<Plugin, 2> plugins = {{{"http", http}, {"loopback", loopback}}};
+constexpr std::array<Plugin, 3> plugins = {
+    {{"http", http}, {"serial", serial}, {"loopback", loopback}}};
 
 template <typename Keys>
 void describe(std::vector<KeyDescription>& out, const std::string& section, const Keys& keys) {

@@ -262,6 +262,47 @@ optional<string> BlockCheck::parse(string_view text) {
   return one_of(text, checks);
 }
 
+optional<string> PortPatterns::parse(string_view text) {
+  constexpr string_view separators = " \t,";
+  bool any = false;
+  for (auto rest = text;;) {
+    rest.remove_prefix(std::min(rest.find_first_not_of(separators), rest.size()));
+    if (rest.empty()) return any ? optional(string(text)) : nullopt;
+    if (!rest.starts_with('/')) return nullopt;
+    rest.remove_prefix(std::min(rest.find_first_of(separators), rest.size()));
+    any = true;
+  }
+}
+
+optional<string> SerialDialect::parse(string_view text) {
+  constexpr std::array<string_view, 5> dialects = {"smp", "pull", "raw", "xmodem", "ymodem"};
+  return one_of(text, dialects);
+}
+
+optional<string> Parity::parse(string_view text) {
+  constexpr std::array<string_view, 3> parities = {"none", "even", "odd"};
+  return one_of(text, parities);
+}
+
+optional<string> StopBits::parse(string_view text) {
+  constexpr std::array<string_view, 2> counts = {"1", "2"};
+  return one_of(text, counts);
+}
+
+optional<string> FlowControl::parse(string_view text) {
+  constexpr std::array<string_view, 3> kinds = {"none", "rtscts", "xonxoff"};
+  return one_of(text, kinds);
+}
+
+optional<string> SerialDeviceId::parse(string_view text) {
+  constexpr std::array<string_view, 2> places = {"port", "info"};
+  return one_of(text, places);
+}
+
+optional<std::uint64_t> Baud::parse(string_view text) {
+  return between(text, 50, 100'000'000);
+}
+
 optional<string> PathPrefix::parse(string_view text) {
   if (!text.starts_with('/') || text.find_first_of(" \t?#") != string_view::npos) return nullopt;
   return string(text);

@@ -170,12 +170,53 @@ struct DeviceVersion {
   static std::optional<std::string> parse(std::string_view text);
 };
 
-// A value as its section's plugin gets it: times in milliseconds, sizes in bytes.
+// Serial lines.
+struct PortPatterns {
+  static constexpr std::string_view noun =
+      "absolute paths, which may have * and ?, separated by blanks or commas";
+  static std::optional<std::string> parse(std::string_view text);
+};
+
+struct SerialDialect {
+  static constexpr std::string_view noun = "one of smp, pull, raw, xmodem, ymodem";
+  static std::optional<std::string> parse(std::string_view text);
+};
+
+struct Parity {
+  static constexpr std::string_view noun = "one of none, even, odd";
+  static std::optional<std::string> parse(std::string_view text);
+};
+
+struct StopBits {
+  static constexpr std::string_view noun = "1 or 2";
+  static std::optional<std::string> parse(std::string_view text);
+};
+
+struct FlowControl {
+  static constexpr std::string_view noun = "one of none, rtscts, xonxoff";
+  static std::optional<std::string> parse(std::string_view text);
+};
+
+struct SerialDeviceId {
+  static constexpr std::string_view noun = "one of port, info";
+  static std::optional<std::string> parse(std::string_view text);
+};
+
+struct Baud {
+  static constexpr std::string_view noun = "a number of bits a second from 50 to 100000000";
+  static std::optional<std::uint64_t> parse(std::string_view text);
+};
+
+// A value as its section's plugin gets it: times in milliseconds, sizes in bytes,
+// yes or no.
 inline std::string normalized(const std::string& value) {
   return value;
 }
 inline std::string normalized(std::uint64_t value) {
   return std::to_string(value);
+}
+inline std::string normalized(bool value) {
+  return value ? "yes" : "no";
 }
 inline std::string normalized(Duration value) {
   return std::to_string(value.count());

@@ -139,6 +139,21 @@ TEST_F(ConfigLoad, HttpTransportIsNormalizedAndComplete) {
                                    Pair("header_timeout", "10000")));
 }
 
+TEST_F(ConfigLoad, SerialTransportIsNormalizedAndComplete) {
+  write("ferry.ini",
+        "[transport.lines]\nplugin = serial\nport = /dev/ttyUSB*, /dev/ttyS1\nbaud = 921600\n"
+        "rs485 = on\nproduct = p\npoll_interval = 2min\n[product.p]\n");
+  const auto transports = settings().transports;
+  ASSERT_EQ(transports.size(), 1U);
+  EXPECT_THAT(
+      transports[0].values,
+      UnorderedElementsAre(Pair("port", "/dev/ttyUSB*, /dev/ttyS1"), Pair("dialect", "smp"),
+                           Pair("product", "p"), Pair("device_id", "port"), Pair("baud", "921600"),
+                           Pair("parity", "none"), Pair("stop_bits", "1"),
+                           Pair("flow_control", "none"), Pair("rs485", "yes"),
+                           Pair("poll_interval", "120000"), Pair("probe_timeout", "1000")));
+}
+
 TEST_F(ConfigLoad, LoopbackTransportPlaysADeviceOfItsOwnUnlessSet) {
   write("ferry.ini",
         "[transport.a]\nplugin = loopback\n[transport.b]\nplugin = loopback\ndevice = d1\n");

@@ -53,6 +53,17 @@ TEST(Values, TimeoutIsATimeUpToADay) {
   refuses<Timeout>({"", "0s", "2d", "25h", "10"});
 }
 
+TEST(Values, PortsArePathsWithPatterns) {
+  accepts<PortPatterns>({"/dev/ttyS0", "/dev/ttyUSB*,/dev/ttyACM?", " /a ,\t/b"});
+  refuses<PortPatterns>({"", " , ", "ttyS0", "/dev/ttyS0 ttyS1"});
+}
+
+TEST(Values, BaudIsAnyRateThatAUartMayHave) {
+  EXPECT_EQ(Baud::parse("115200"), 115200U);
+  EXPECT_EQ(Baud::parse("250000"), 250000U);
+  refuses<Baud>({"", "0", "49", "100000001", "9600 8N1", "-1"});
+}
+
 TEST(Values, EndpointIsAnAddressAndAPort) {
   accepts<Endpoint>({"0.0.0.0:8000", "127.0.0.1:0", "[::]:80", "[fe80::1]:65535"});
   refuses<Endpoint>({"", "80a", "8000", ":8000", "localhost:80", "::1:80", "[127.0.0.1]:80",
