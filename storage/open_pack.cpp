@@ -1,5 +1,6 @@
 #include "storage/open_pack.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,6 +22,9 @@ using std::chrono::steady_clock;
 constexpr std::uint64_t usual_commit = 1U << 20U;
 constexpr seconds usual_age{2};
 constexpr seconds longest_age{10};
+
+// The medium is kept busy while bytes come in, so that a commit has little left to wait for.
+constexpr std::uint64_t writeback_bytes = 1U << 20U;
 
 Status unlink_if_there(const std::filesystem::path& file) {
   if (::unlink(file.c_str()) != 0 && errno != ENOENT) return fail_errno(errno, file.string());
@@ -112,6 +116,7 @@ Status OpenPack::take_in(const TailRecord& record) {
 
 void OpenPack::close() {
   database_.reset();
+  writeback_ = Descriptor();
   uncommitted_ = 0;
 }
 
@@ -190,6 +195,16 @@ Status OpenPack::insert_chunk(std::int64_t row, const Sha256& sha256, Bytes cont
       row, sha256, content);
 }
 
+// Begins writing what SQLite has handed to the kernel so far: pages beyond its small cache. Only a
+// hint; what must be on the medium is the commit's matter.
+void OpenPack::write_back(std::uint64_t length) {
+  until_writeback_ += length;
+  if (until_writeback_ < writeback_bytes) return;
+  until_writeback_ = 0;
+  if (!writeback_) writeback_ = Descriptor(::open(file_.c_str(), O_RDONLY | O_CLOEXEC));
+  if (writeback_) (void)::sync_file_range(writeback_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 bool OpenPack::commit_is_due() const {
   const auto age = steady_clock::now() - oldest_uncommitted_;
   return uncommitted_ >= PackWriter::commit_bytes || age >= longest_age ||
@@ -206,6 +221,7 @@ Status OpenPack::put_chunk(const PackEntry& entry, std::uint64_t index, Bytes co
   record.content = content;
   const Status done = insert_chunk(chunk_row(entry.number, index), record.sha256, content);
   if (!done) return done;
+  write_back(content.size());
   // Where the tail has no room, only a commit keeps the bytes.
   if (commit_is_due() || !tail_.append(record)) return commit();
   return {};

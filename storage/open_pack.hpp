@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file.hpp"
 #include "storage/database.hpp"
 #include "storage/pack.hpp"
 #include "storage/tail_log.hpp"
@@ -64,10 +65,14 @@ class OpenPack {
   Status take_in(const TailRecord& record);
   Status ensure_transaction();
   Status insert_chunk(std::int64_t row, const Sha256& sha256, Bytes content);
+  void write_back(std::uint64_t length);
   bool commit_is_due() const;
 
   std::filesystem::path file_;
   TailLog tail_;
+  // Closed after the database: closing any descriptor of a file ends the process's locks on it.
+  Descriptor writeback_;
+  std::uint64_t until_writeback_ = 0;
   std::optional<Database> database_;
   std::int64_t next_number_ = 1;
   std::uint64_t uncommitted_ = 0;

@@ -36,7 +36,7 @@ struct PartialArtifact {
 // `commit_bytes`; nothing when the writer was destroyed before.
 class PackWriter {
  public:
-  static constexpr std::uint64_t commit_bytes = 8U << 20U;
+  static constexpr std::uint64_t commit_bytes = 16U << 20U;
 
   // Creates the file or opens what an earlier run left; a file that is damaged is begun anew.
   static Result<PackWriter> open(const std::filesystem::path& file);

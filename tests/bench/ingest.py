@@ -3,8 +3,8 @@
 `sha256sum`, both from the same nginx over TLS on loopback, taken in turns.
 
 Prints a Markdown table: the ratio of throughputs (median over rounds, and the range), the processor time of both, and bytes written to
-the disk over the payload: as the kernel charged them to each process (write_bytes), and sectors of the block device
-where the folder lies on one. That must be a real disk; the default is the build folder's."""
+the disk over the payload: as the kernel charged them to each process (write_bytes less cancelled_write_bytes), and
+sectors of the block device where the folder lies on one. That must be a real disk; the default is the build folder's."""
 import argparse
 import hashlib
 import json
@@ -47,8 +47,9 @@ def measured(folder, *commands):
         # Ended but not yet waited for: its counters are still there.
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         for line in pathlib.Path(f"/proc/{process.pid}/io").read_text().splitlines():
-            if line.startswith("write_bytes:"):
-                written += int(line.split()[1])
+            name, count = line.split(": ")
+            # What was truncated before the kernel had written it never reached the disk.
+            written += {"write_bytes": 1, "cancelled_write_bytes": -1}.get(name, 0) * int(count)
         if process.wait() != 0:
             raise SystemExit(f"{command[0]} failed: {output!r}")
     seconds = time.monotonic() - begin

@@ -51,8 +51,8 @@ TEST_F(KilledWriterTest, TheTailBringsBackWhatNoCommitHolds) {
 }
 
 TEST_F(KilledWriterTest, ATailThatThePowerCutTookIsNotMissed) {
-  const auto content = random_bytes(10 * mebibyte, 31);
-  append_and_die(content, 9 * mebibyte);
+  const auto content = random_bytes(PackWriter::commit_bytes + 2 * mebibyte, 31);
+  append_and_die(content, PackWriter::commit_bytes + mebibyte);
   fs::remove(tail());
   EXPECT_EQ(offset_after(content), PackWriter::commit_bytes);
 }
