@@ -216,6 +216,9 @@ class Interpreter {
     const std::string_view value = dialect == nullptr ? product.dialect : dialect->value;
     const Discriminator discriminator{"dialect", values::Dialect::parse(value) ? value : ""};
     fill_section(section, name, product_keys(), product, findings_, discriminator);
+    if (product.rollout_first > 0 && product.rollout_percent < 100) {
+      findings_.add(section, "rollout_percent", "contradicts rollout_first: set one of them");
+    }
     settings_.products.push_back(std::move(product));
   }
 

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "config/policy_values.hpp"
 #include "config/values.hpp"
 
 namespace ferry::config {
@@ -170,6 +171,42 @@ constexpr auto product = std::to_array<Key<ProductSettings>>({
         "How the device checks its image: skip-last (forgets the last block when all are full) or "
         "whole-blocks (never hashes the last block).",
         "chunked"),
+    key<&ProductSettings::window, values::Windows>(
+        "window", "",
+        "When deliveries may begin, in local time: 22:00-06:00, several by comma. Empty: any "
+        "time."),
+    key<&ProductSettings::minimum_battery, values::Percent>(
+        "minimum_battery", "0",
+        "A device that tells a battery below this many percent is left in peace."),
+    key<&ProductSettings::minimum_signal, values::Signal>(
+        "minimum_signal", "0",
+        "So is one with a weaker signal than this, in dBm: -80. 0: however weak."),
+    key<&ProductSettings::at_once, values::Connections>(
+        "at_once", "4", "How many devices are brought something at once on each transport."),
+    key<&ProductSettings::attempts, values::Attempts>(
+        "attempts", "5", "How often a delivery may fail before it is given up."),
+    key<&ProductSettings::retry_delay, values::Time>(
+        "retry_delay", "1min",
+        "The pause before the next attempt. It is doubled after each, up to 1h."),
+    key<&ProductSettings::install, values::Install>(
+        "install", "at-once",
+        "When a device is told to start what it was brought: at-once, or on-command (ferryctl "
+        "install)."),
+    key<&ProductSettings::confirm, values::Confirm>(
+        "confirm", "gateway",
+        "Who says that a new image stays: gateway, once the device is back with it, or device."),
+    key<&ProductSettings::confirm_within, values::Time>(
+        "confirm_within", "10min",
+        "A device that does not run the new image for good after so long: outcome unknown."),
+    key<&ProductSettings::rollout_first, values::Limit>(
+        "rollout_first", "0", "So many devices get a release before all others. 0: all at once."),
+    key<&ProductSettings::rollout_percent, values::Share>(
+        "rollout_percent", "100",
+        "So many percent of the devices get a release before all others. 100: all at once."),
+    key<&ProductSettings::rollout_wait, values::Time>(
+        "rollout_wait", "24h", "How long the others wait once these are done."),
+    key<&ProductSettings::stop_after, values::Limit>(
+        "stop_after", "5", "So many failures stop a release for all devices. 0: never."),
 });
 
 constexpr auto transport = std::to_array<Key<TransportSettings>>({

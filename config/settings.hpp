@@ -58,6 +58,17 @@ struct TransportSettings {
 
 enum class VersionOrder { loose, semver };
 
+// A part of each day in local time, in minutes since midnight; `until` is not in it. One that ends
+// before it begins goes over midnight.
+struct DayWindow {
+  unsigned from = 0;
+  unsigned until = 0;
+  auto operator<=>(const DayWindow&) const = default;
+};
+
+enum class InstallWhen { at_once, on_command };
+enum class ConfirmedBy { gateway, device };
+
 // A kind of device. Everything a transport needs of it is handed to its host as well.
 struct ProductSettings {
   std::string name;
@@ -83,6 +94,22 @@ struct ProductSettings {
   // chunked: "skip-last" (pads a whole multiple of 512 with four 0xFF) or "whole-blocks" (a client
   // that divides with //: pads to a multiple of 512, hash of all but the last 512 bytes)
   std::string block_check = "skip-last";
+  // When a delivery may begin and go on, and how it ends. Of what a device does not tell (battery,
+  // signal) nothing is asked.
+  std::vector<DayWindow> window;                   // empty: any time
+  std::uint64_t minimum_battery = 0;               // percent
+  int minimum_signal = 0;                          // dBm; 0 any
+  std::uint64_t at_once = 4;                       // transfers at the same time on each transport
+  std::uint64_t attempts = 5;                      // that may fail before the delivery has
+  Duration retry_delay = std::chrono::minutes(1);  // doubled with each attempt, up to an hour
+  InstallWhen install = InstallWhen::at_once;
+  ConfirmedBy confirm = ConfirmedBy::gateway;
+  // How long a device that was told to start the new image may take until it runs it for good.
+  Duration confirm_within = std::chrono::minutes(10);
+  std::uint64_t rollout_first = 0;      // devices that get a release before the others; 0 none
+  std::uint64_t rollout_percent = 100;  // the same as a share of the product's devices; 100 none
+  Duration rollout_wait = std::chrono::hours(24);  // between these and the others
+  std::uint64_t stop_after = 5;  // failures that stop a release for all devices; 0 never
 };
 
 // What a host needs of a product, by the names of its keys.

@@ -1,0 +1,54 @@
+// The types of values that say when and how a product's devices are told; as config/values.hpp.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "config/settings.hpp"
+
+namespace ferry::config::values {
+
+// At most 8 times of the day.
+struct Windows {
+  static constexpr std::string_view noun = "times of the day like 22:00-06:00, several by comma";
+  static std::optional<std::vector<DayWindow>> parse(std::string_view text);
+};
+
+struct Percent {
+  static constexpr std::string_view noun = "a number from 0 to 100";
+  static std::optional<std::uint64_t> parse(std::string_view text);
+};
+
+struct Share {
+  static constexpr std::string_view noun = "a number from 1 to 100";
+  static std::optional<std::uint64_t> parse(std::string_view text);
+};
+
+struct Signal {
+  static constexpr std::string_view noun = "a signal in dBm from -150 to -1, or 0";
+  static std::optional<int> parse(std::string_view text);
+};
+
+struct Limit {
+  static constexpr std::string_view noun = "a number from 0 to 10000000";
+  static std::optional<std::uint64_t> parse(std::string_view text);
+};
+
+struct Attempts {
+  static constexpr std::string_view noun = "a number from 1 to 1000";
+  static std::optional<std::uint64_t> parse(std::string_view text);
+};
+
+struct Install {
+  static constexpr std::string_view noun = "one of at-once, on-command";
+  static std::optional<InstallWhen> parse(std::string_view text);
+};
+
+struct Confirm {
+  static constexpr std::string_view noun = "one of gateway, device";
+  static std::optional<ConfirmedBy> parse(std::string_view text);
+};
+
+}  // namespace ferry::config::values
