@@ -16,6 +16,10 @@ const EVP_MD* method_of(Algorithm algorithm) {
       return EVP_sha1();
     case Algorithm::md5:
       return EVP_md5();
+    case Algorithm::sha384:
+      return EVP_sha384();
+    case Algorithm::sha512:
+      return EVP_sha512();
     case Algorithm::sha256:
       break;
   }

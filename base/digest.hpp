@@ -39,7 +39,8 @@ struct Sha256Hash {
   std::size_t operator()(const Sha256& value) const;
 };
 
-enum class Algorithm { sha256, sha1, md5 };
+// sha384 and sha512 occur as hashes inside MCUboot images.
+enum class Algorithm { sha256, sha1, md5, sha384, sha512 };
 
 // Digests a stream. Not thread-safe; movable.
 class Digester {
