@@ -31,7 +31,7 @@ class Fetcher:
 
     def whole(self, name, stage, limit):
         """Gathers all of the file, unverified. The stage is closed afterwards, whatever happens."""
-        failures, reached = 0, stage.length
+        failures, mark = 0, stage.length
         while not stage.complete():
             try:
                 self._attempt(name, stage, limit)
@@ -39,9 +39,10 @@ class Fetcher:
             except OtaError as error:
                 if not error.retry:
                     raise
-                # A server that begins at 0 each time makes no progress by what it has sent before.
-                failures = 0 if stage.length >= reached + len(self._view) else failures + 1
-                reached = max(reached, stage.length)
+                # Progress is a buffer full more than ever before: a server that begins at 0 each time makes none.
+                failures += 1
+                if stage.length >= mark + len(self._view):
+                    failures, mark = 0, stage.length
                 if failures >= self._tries:
                     raise
             except OSError as error:
@@ -79,8 +80,9 @@ class Fetcher:
         if stage.total is None:
             return
         if stage.total > limit:
+            total = stage.total
             stage.discard()
-            raise SizeError("%s has %d bytes, more than the %d allowed" % (name, stage.total, limit))
+            raise SizeError("%s has %d bytes, more than the %d allowed" % (name, total, limit))
         free = stage.free()
         if free is not None and stage.total - stage.length + _RESERVE > free:
             raise SpaceError("%s has %d bytes, and %d are free" % (name, stage.total, free))

@@ -44,6 +44,7 @@ class Journal:
         self._files = files
         self._name = folder + "/state"
         self._new = folder + "/state.new"
+        self._is_new_alone = False  # a power cut came between removing the old one and renaming the new one
 
     def load(self, version):
         """`version`: what the device runs when there is no journal yet."""
@@ -54,12 +55,16 @@ class Journal:
                 continue
             if self._parse(text, state):
                 state.damaged = False
+                self._is_new_alone = name == self._new
                 return state
             # A torn new one beside no old one means that nothing was ever written whole.
             state.damaged = state.damaged or name == self._name
         return state
 
     def save(self, state):
+        if self._is_new_alone:
+            self._files.replace(self._new, self._name)
+            self._is_new_alone = False
         text = json.dumps([getattr(state, field) for field in State.FIELDS]).encode()
         self._files.write(self._new, text + b"\n" + _checksum(text) + b"\n")
         self._files.replace(self._new, self._name)
