@@ -114,21 +114,43 @@ void Agent::State::use_catalog(Catalog read) {
   for (auto& runner : runners) runner->poke();
 }
 
+// A thousand small releases admitted one after the other must not have the whole catalog read a
+// thousand times: reading it takes a fifth of the time at most.
 void Agent::State::reload_catalog() {
-  auto read = std::make_shared<Result<Catalog>>(fail(ErrorCode::cancelled, "not read"));
-  worker.run([this, read] { *read = read_catalog(*store, options.settings.products); },
-             [this, read] {
-               if (!*read) {
-                 log::error("catalog", "could not be read again: {}", read->error().message);
-                 return;
-               }
-               use_catalog(std::move(**read));
-               take_stock();
-               if (monitor) monitor->events_added();
-               if (server && server->watched()) {
-                 server->publish_event("release", "", releases());
-               }
-             });
+  reload_wanted = true;
+  if (reloading || stopping) return;
+  reloading = true;
+  read_again();
+}
+
+void Agent::State::read_again() {
+  struct Read {
+    Result<Catalog> catalog = fail(ErrorCode::cancelled, "not read");
+    std::chrono::steady_clock::duration taken{};
+  };
+  reload_wanted = false;
+  auto read = std::make_shared<Read>();
+  worker.run(
+      [this, read] {
+        const auto begun = clock.steady();
+        read->catalog = read_catalog(*store, options.settings.products);
+        read->taken = clock.steady() - begun;
+      },
+      [this, read] {
+        if (read->catalog) {
+          use_catalog(std::move(*read->catalog));
+          take_stock();
+          if (monitor) monitor->events_added();
+          if (server && server->watched()) server->publish_event("release", "", releases());
+        } else {
+          log::error("catalog", "could not be read again: {}", read->catalog.error().message);
+        }
+        reload_pause.expires_after(4 * read->taken);
+        reload_pause.async_wait([this](const boost::system::error_code& failed) {
+          if (!failed && reload_wanted && !stopping) return read_again();
+          reloading = false;
+        });
+      });
 }
 
 // A host's word is not enough to take a pack out: one that is broken into could empty the store.
@@ -274,6 +296,7 @@ void Agent::State::stop() {
   desk->flush();
   housekeeping.cancel();
   source_watch.cancel();
+  reload_pause.cancel();
   watchdog.cancel();
   signals.cancel();
   supervisor->stop([this] { loop.stop(); });

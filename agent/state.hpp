@@ -57,7 +57,8 @@ struct Agent::State final : control::ControlRequests {
         signals(loop),
         housekeeping(loop),
         watchdog(loop),
-        source_watch(loop) {}
+        source_watch(loop),
+        reload_pause(loop) {}
 
   // In the order in which run() needs them.
   Status open_store();
@@ -69,6 +70,7 @@ struct Agent::State final : control::ControlRequests {
 
   void use_catalog(Catalog read);
   void reload_catalog();
+  void read_again();
   void keep_house();
   void take_stock();
   void feed_watchdog();
@@ -101,6 +103,9 @@ struct Agent::State final : control::ControlRequests {
   asio::steady_timer housekeeping;
   asio::steady_timer watchdog;
   asio::steady_timer source_watch;
+  asio::steady_timer reload_pause;
+  bool reloading = false;      // the catalog is being read, or waits for its turn
+  bool reload_wanted = false;  // something changed since that began
   // Reads whole packs, which takes minutes: neither the loop nor the worker may wait for it.
   asio::thread_pool reader{1};
   bool reading = false;
