@@ -3,10 +3,12 @@
 help when there is room again.
 
 Mounts small file systems, so it runs in a mount namespace of its own (and a user namespace, unless root)."""
+import ctypes
 import os
 import pathlib
 import random
 import sys
+import tempfile
 import unittest
 
 import gateway as g
@@ -125,13 +127,42 @@ class ReadOnly(Medium):
         return {path: path.stat().st_size for path in pathlib.Path(self.medium).rglob("*") if path.is_file()}
 
 
+CLONE_NEWNS = 0x20000
+MS_PRIVATE_RECURSIVE = 0x40000 | 0x4000
+
+
+def call(function, *arguments):
+    if function(*arguments) != 0:
+        raise OSError(ctypes.get_errno(), function.__name__ + ": " + os.strerror(ctypes.get_errno()))
+
+
+def keep_mounts():
+    """Gives root a mount namespace of its own, out of which no mount leaks. Only the root of a mount can be told to
+    leak nothing, and that of a chroot seldom is one: so this leaves the chroot, if it is in one, for that call."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    call(libc.unshare, CLONE_NEWNS)
+    here, root = os.open(".", os.O_RDONLY), os.open("/", os.O_RDONLY)
+    with tempfile.TemporaryDirectory() as below:
+        os.chroot(below)
+    os.fchdir(root)
+    while not os.path.samefile(".", ".."):
+        os.chdir("..")
+    os.chroot(".")
+    call(libc.mount, None, b"/", None, MS_PRIVATE_RECURSIVE, None)
+    os.fchdir(root)
+    os.chroot(".")
+    os.fchdir(here)
+    os.close(root)
+    os.close(here)
+
+
 def in_namespace():
-    """Starts this program again where it may mount, unless that happened already."""
-    if os.environ.get("FERRY_MOUNT_NAMESPACE"):
-        return
-    flags = ["--mount"] if os.geteuid() == 0 else ["--mount", "--map-root-user"]
-    os.environ["FERRY_MOUNT_NAMESPACE"] = "yes"
-    os.execvp("unshare", ["unshare", *flags, sys.executable, *sys.argv])
+    """Goes where this program may mount; who is not root begins anew in a user namespace."""
+    if os.geteuid() == 0 and not os.environ.get("FERRY_MOUNT_NAMESPACE"):
+        keep_mounts()
+    elif os.geteuid() != 0:
+        os.environ["FERRY_MOUNT_NAMESPACE"] = "yes"
+        os.execvp("unshare", ["unshare", "--mount", "--map-root-user", sys.executable, *sys.argv])
 
 
 if __name__ == "__main__":

@@ -252,7 +252,7 @@ class Events(Case):
                 probe = self.probe(broker.port)
             else:
                 broker.kill()
-                listeners[-1].close()
+                listeners[-1].read_to_the_end()
                 # Nobody but the listener is let in before it listens: what it would miss, the broker
                 # had acknowledged and nobody could know.
                 probe.send_signal(signal.SIGSTOP)
