@@ -68,9 +68,13 @@ Result<std::vector<Event>> CatalogOutbox::waiting(std::uint64_t after_sequence, 
   return events;
 }
 
-Status CatalogOutbox::acknowledge(std::uint64_t sequence) {
-  return catalog_.write([&](Database& database) {
-    return database.run("DELETE FROM outbox WHERE sequence = ?1", sequence);
+Status CatalogOutbox::acknowledge(const std::vector<std::uint64_t>& sequences) {
+  return catalog_.write([&](Database& database) -> Status {
+    for (const std::uint64_t sequence : sequences) {
+      const Status done = database.run("DELETE FROM outbox WHERE sequence = ?1", sequence);
+      if (!done) return done;
+    }
+    return {};
   });
 }
 

@@ -16,7 +16,7 @@ class CatalogOutbox final : public Outbox {
 
   Status append(const std::vector<Event>& events) override;
   Result<std::vector<Event>> waiting(std::uint64_t after_sequence, std::size_t limit) override;
-  Status acknowledge(std::uint64_t sequence) override;
+  Status acknowledge(const std::vector<std::uint64_t>& sequences) override;
   Result<std::uint64_t> size() override;
   Result<std::uint64_t> dropped() override;
 

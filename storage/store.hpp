@@ -173,8 +173,9 @@ class Outbox {
   virtual Status append(const std::vector<Event>& events) = 0;
   // The oldest `limit` events after that sequence, in order.
   virtual Result<std::vector<Event>> waiting(std::uint64_t after_sequence, std::size_t limit) = 0;
-  // Removes this one event; brokers acknowledge in any order. One that is gone already is no error.
-  virtual Status acknowledge(std::uint64_t sequence) = 0;
+  // Removes these events in one transaction; brokers acknowledge in any order. One that is gone
+  // already is no error.
+  virtual Status acknowledge(const std::vector<std::uint64_t>& sequences) = 0;
   virtual Result<std::uint64_t> size() = 0;
   // Events that were dropped because more than outbox_limit waited: the oldest of kind "progress"
   // first.

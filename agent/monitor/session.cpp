@@ -64,24 +64,27 @@ Status Session::send(const std::string& topic, const std::string& payload, bool 
                      std::optional<std::uint64_t> sequence) {
   const auto number = connection_.publish(topic, payload, retain);
   if (!number) return fail(number.error());
+  if (sequence) { [[maybe_unused]] auto x = outbox_.acknowledge(*sequence); }
   in_flight_[*number] = sequence;
   if (sequence) ++events_in_flight_;
   return {};
 }
 
+// All that came together is struck out together: each transaction is a flush of the medium.
 void Session::take_acknowledgements() {
+  std::vector<std::uint64_t> sequences;
   for (const int number : connection_.take_acknowledged()) {
     const auto found = in_flight_.find(number);
     if (found == in_flight_.end()) continue;
-    if (const auto sequence = found->second) {
-      --events_in_flight_;
-      // What cannot be struck out now is sent again another time; the sequence number tells.
-      const auto struck = outbox_.acknowledge(*sequence);
-      if (!struck && !std::exchange(store_failed_, true)) {
-        log::warning("monitor", "outbox: {}", struck.error().message);
-      }
-    }
+    if (const auto sequence = found->second) sequences.push_back(*sequence);
     in_flight_.erase(found);
+  }
+  if (sequences.empty()) return;
+  events_in_flight_ -= sequences.size();
+  // What cannot be struck out now is sent again another time; the sequence number tells.
+  const auto struck = outbox_.acknowledge(sequences);
+  if (!struck && !std::exchange(store_failed_, true)) {
+    log::warning("monitor", "outbox: {}", struck.error().message);
   }
 }
 

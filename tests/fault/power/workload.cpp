@@ -109,7 +109,7 @@ class Workload {
     const auto waiting = must(store_->outbox().waiting(0, 3));
     for (const storage::Event& event : waiting) {
       mark("acknowledging " + event.detail);
-      must(store_->outbox().acknowledge(event.sequence));
+      must(store_->outbox().acknowledge({event.sequence}));
       mark("acknowledged " + event.detail);
     }
   }

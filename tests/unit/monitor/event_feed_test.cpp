@@ -78,8 +78,8 @@ TEST_F(EventFeedTest, ANewConnectionGetsWhatWasNotAcknowledged) {
   EventFeed feed(outbox());
   const auto sequences = taken(feed);
   ASSERT_EQ(sequences.size(), 5U);
-  ASSERT_TRUE(outbox().acknowledge(sequences[0]));
-  ASSERT_TRUE(outbox().acknowledge(sequences[2]));
+  ASSERT_TRUE(outbox().acknowledge({sequences[0]}));
+  ASSERT_TRUE(outbox().acknowledge({sequences[2]}));
   feed.rewind();
   EXPECT_EQ(taken(feed), (std::vector{sequences[1], sequences[3], sequences[4]}));
 }

@@ -22,7 +22,7 @@ class EmptyOutbox final : public storage::Outbox {
   Result<std::vector<storage::Event>> waiting(std::uint64_t, std::size_t) override {
     return std::vector<storage::Event>();
   }
-  Status acknowledge(std::uint64_t) override { return {}; }
+  Status acknowledge(const std::vector<std::uint64_t>&) override { return {}; }
   Result<std::uint64_t> size() override { return 3U; }
   Result<std::uint64_t> dropped() override { return 0U; }
 };

@@ -186,17 +186,17 @@ TEST_F(OutboxTest, KeepsEventsUntilTheyAreAcknowledged) {
   EXPECT_EQ(waiting->front().at, from_unix_ms(123));
   EXPECT_EQ(waiting->front().detail, "{\"n\":1}");
   // The second is acknowledged before the first.
-  ASSERT_OK(store->outbox().acknowledge((*waiting)[1].sequence));
+  ASSERT_OK(store->outbox().acknowledge({(*waiting)[1].sequence}));
   EXPECT_THAT(event_kinds(), ElementsAre("fetched", "delivered"));
   EXPECT_EQ(store->outbox().waiting(waiting->front().sequence, 10)->size(), 1U);
-  ASSERT_OK(store->outbox().acknowledge((*waiting)[1].sequence));
+  ASSERT_OK(store->outbox().acknowledge({(*waiting)[1].sequence}));
 }
 
 TEST_F(OutboxTest, NeverUsesASequenceTwice) {
   open();
   ASSERT_OK(store->outbox().append({event("a")}));
   const auto first = store->outbox().waiting(0, 1)->front().sequence;
-  ASSERT_OK(store->outbox().acknowledge(first));
+  ASSERT_OK(store->outbox().acknowledge({first}));
   open();
   ASSERT_OK(store->outbox().append({event("b")}));
   EXPECT_GT(store->outbox().waiting(0, 1)->front().sequence, first);
