@@ -83,7 +83,10 @@ class SmpDevice(TimedDevice):
         self.upload = None
         self.up = False
         self.requests = 0
-        self.sent_twice = 0
+        self.sent_twice = 0  # pieces of an upload that it had already
+        self.upload_packets = 0
+        self.upload_wire = 0  # bytes of these on the line, framing and all
+        self.upload_first, self.upload_largest = 0, 0  # bytes of the first and of the largest of them
         self.commands = {
             (smp.OS, smp.ECHO): self.echo, (smp.OS, smp.RESET): self.reset, (smp.OS, smp.PARAMETERS): self.parameters,
             (smp.OS, smp.INFO): self.os_info, (smp.OS, smp.BOOTLOADER): self.bootloader,
@@ -149,6 +152,11 @@ class SmpDevice(TimedDevice):
         if packet.op not in (smp.READ, smp.WRITE):
             return None, seconds
         self.requests += 1
+        if (packet.group, packet.command) == (smp.IMAGE, smp.UPLOAD):
+            self.upload_packets += 1
+            self.upload_wire += smp.framed_size(len(data))
+            self.upload_first = self.upload_first or len(data)
+            self.upload_largest = max(self.upload_largest, len(data))
         version = 1 if self.settings.v1 else packet.version
         try:
             body, more = self.run(packet)

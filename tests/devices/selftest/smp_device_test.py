@@ -247,6 +247,16 @@ class Console(unittest.TestCase):
         client.upload(NEW)
         self.assertEqual(len(client.images()), 2)
 
+    def test_a_window_of_two_fills_the_line_and_one_does_not(self):
+        image = mcuboot_image.make("1.1.0", mcuboot_image.body(100_000, 2))
+        share = []
+        for window in (1, 2):
+            client = client_of()
+            seconds = client.upload_in_windows(image, window)
+            share.append(client.device.upload_wire * 10 / 115200 / seconds)
+        self.assertLess(share[0], 0.92)
+        self.assertGreater(share[1], 0.98)
+
     def test_upload_over_a_bad_line(self):
         client = VirtualClient(SmpDevice(OLD), flip=1 / 1000, lose_line=1 / 100)
         client.boot()

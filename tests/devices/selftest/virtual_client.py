@@ -82,6 +82,27 @@ class VirtualClient:
             if offset >= (len(image) if until is None else until):
                 return answer.body
 
+    def upload_in_windows(self, image, window, packet=384):
+        """As many requests of `packet` bytes at once as `window`, after the first answer; gives its seconds."""
+        began, offset, done = self.line.now, 0, 0
+        flying = set()
+        while done < len(image):
+            while len(flying) < (window if done else 1) and offset < len(image):
+                body = {"off": offset, "data": b""}
+                if offset == 0:
+                    body.update(len=len(image), sha=hashlib.sha256(image).digest())
+                empty = len(smp.encode(smp.Packet(smp.WRITE, smp.IMAGE, smp.UPLOAD, 0, body)))
+                body["data"] = image[offset:offset + packet - empty - 2]
+                flying.add(self.send(smp.IMAGE, smp.UPLOAD, body, write=True))
+                offset += len(body["data"])
+            self.answers.clear()
+            if not self.line.run(1.0, lambda: self.listen() or self.answers):
+                raise NoAnswer("upload in windows")
+            for answer in self.answers:
+                flying.discard(answer.seq)
+                done = max(done, answer.body["off"])
+        return self.line.now - began
+
     def reset(self):
         self.call(smp.OS, smp.RESET, {}, write=True)
         assert self.line.run(1, lambda: not self.device.up), "it does not reset"
