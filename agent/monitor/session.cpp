@@ -64,7 +64,6 @@ Status Session::send(const std::string& topic, const std::string& payload, bool 
                      std::optional<std::uint64_t> sequence) {
   const auto number = connection_.publish(topic, payload, retain);
   if (!number) return fail(number.error());
-  if (sequence) { [[maybe_unused]] auto x = outbox_.acknowledge(*sequence); }
   in_flight_[*number] = sequence;
   if (sequence) ++events_in_flight_;
   return {};
