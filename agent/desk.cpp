@@ -48,7 +48,8 @@ Desk::Desk(Worker& worker, storage::Store& store, const Clock& clock,
       view_(std::make_shared<catalog::View>(std::vector<storage::HeldRelease>{},
                                             std::vector<storage::StoredArtifact>{},
                                             std::map<std::string, config::VersionOrder>{})),
-      tracker_({}) {
+      book_({}),
+      pull_(book_) {
   for (const auto& settings : products) products_.emplace(settings.name, settings);
 }
 
@@ -62,7 +63,7 @@ Status Desk::load() {
   }
   auto deliveries = store_.fleet().deliveries(deliveries_read);
   if (!deliveries) return fail(deliveries.error());
-  tracker_ = delivery::PullTracker(*deliveries);
+  book_ = delivery::Book(std::move(*deliveries), moment());
   return {};
 }
 
@@ -104,7 +105,7 @@ storage::Device* Desk::touch(const std::string& transport, const DeviceClaim& cl
     unwritten_.insert(key);
     if (events_.device_changed) events_.device_changed(device);
   }
-  keep(tracker_.seen(claim, now));
+  keep(pull_.seen(claim, moment()));
   return &device;
 }
 
@@ -162,7 +163,7 @@ void Desk::keep(std::vector<delivery::Change> changes, std::function<void(Status
 void Desk::expire() {
   std::map<std::string, Duration> limits;
   for (const auto& [name, settings] : products_) limits[name] = settings.report_within;
-  keep(tracker_.expire(limits, clock_.now()));
+  keep(pull_.expire(limits, moment()));
 }
 
 Result<storage::Device> Desk::assign(const std::string& id, const std::string& product_name,
@@ -233,8 +234,8 @@ bool Desk::adopt_for(const std::string& transport, const formats::link::Progress
   const bool fits = std::any_of(pieces.begin(), pieces.end(),
                                 [&](const auto& piece) { return piece.sha256 == message.sha256; });
   if (!fits) return false;
-  if (const auto* open = tracker_.open_delivery(device.product, device.id, planned->version)) {
-    keep(tracker_.adopt(storage::Delivery(*open), pieces, clock_.now()));
+  if (const auto* open = book_.open_delivery(device.product, device.id, planned->version)) {
+    keep(pull_.adopt(storage::Delivery(*open), pieces, moment()));
     return false;
   }
   adopting_[key].push_back(message);
@@ -247,7 +248,7 @@ bool Desk::adopt_for(const std::string& transport, const formats::link::Progress
       [this, key, row, pieces] {
         const auto waited = adopting_.extract(key);
         if (row->id == 0) return;
-        keep(tracker_.adopt(*row, pieces, clock_.now()));
+        keep(pull_.adopt(*row, pieces, moment()));
         for (const auto& progress : waited.mapped()) take(progress);
       });
   return true;
@@ -255,14 +256,14 @@ bool Desk::adopt_for(const std::string& transport, const formats::link::Progress
 
 void Desk::progress(const std::string& transport, const formats::link::Progress& message) {
   touch(transport, message.device);
-  if (!tracker_.expects(message.device, message.sha256) && adopt_for(transport, message)) return;
+  if (!pull_.expects(message.device, message.sha256) && adopt_for(transport, message)) return;
   take(message);
 }
 
 void Desk::take(const formats::link::Progress& message) {
-  if (auto change = tracker_.progress(message, clock_.now())) {
+  if (auto change = pull_.progress(message, moment())) {
     keep({std::move(*change)});
-  } else if (const auto* moved = tracker_.newest(message.device.product, message.device.id);
+  } else if (const auto* moved = book_.newest(message.device.product, message.device.id);
              moved != nullptr && events_.delivery_moved) {
     events_.delivery_moved(*moved);
   }
@@ -272,7 +273,7 @@ void Desk::outcome(const std::string& transport, const formats::link::Outcome& m
                    OutcomeAnswer answer) {
   touch(transport, message.device);
   std::vector<delivery::Change> changes;
-  if (auto change = tracker_.outcome(message, clock_.now())) changes.push_back(std::move(*change));
+  if (auto change = pull_.outcome(message, moment())) changes.push_back(std::move(*change));
   // Answered when it is on the disk: what was acknowledged is never lost.
   keep(std::move(changes), [id = message.id, answer = std::move(answer)](const Status& kept) {
     OutcomeReply reply;

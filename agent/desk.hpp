@@ -51,7 +51,7 @@ class Desk final : public HostRequests {
   void flush();
 
   const std::map<std::string, storage::Device>& devices() const { return devices_; }
-  const delivery::PullTracker& deliveries() const { return tracker_; }
+  const delivery::Book& deliveries() const { return book_; }
   // Sets ("" clears) the version that a device shall get. ErrorCode::not_found: no such device or
   // no such release; ErrorCode::denied: below the device's version without `downgrade`. `product`
   // may be "".
@@ -80,6 +80,7 @@ class Desk final : public HostRequests {
 
   // Notes who showed itself; null when the table is full or the product unknown.
   storage::Device* touch(const std::string& transport, const formats::link::DeviceClaim& claim);
+  delivery::Moment moment() const { return {clock_.now(), clock_.steady()}; }
   const config::ProductSettings* product(const std::string& name) const;
   std::optional<catalog::Offer> plan(const storage::Device& device,
                                      const std::string& version) const;
@@ -110,7 +111,8 @@ class Desk final : public HostRequests {
   std::map<Key, std::shared_ptr<OfferJob>> asked_;
   // Progress that waits for the row of its delivery.
   std::map<Key, std::vector<formats::link::Progress>> adopting_;
-  delivery::PullTracker tracker_;
+  delivery::Book book_;
+  delivery::PullTracker pull_;
 };
 
 // What a device has to fetch for an offer: what it holds already is left out.

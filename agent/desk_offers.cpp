@@ -103,7 +103,7 @@ std::shared_ptr<Desk::OfferJob> Desk::make_job(const std::string& transport,
   }
   offer.base_known = planned.base_known;
   for (const auto* file : planned.base) offer.base_files.push_back({file->dst_path, file->sha256});
-  const auto* open = tracker_.open_delivery(device.product, device.id, planned.version);
+  const auto* open = book_.open_delivery(device.product, device.id, planned.version);
   job->delivery = open != nullptr ? *open
                                   : new_delivery(transport, device, ask.device.version,
                                                  planned.version, job->pieces);
@@ -140,7 +140,7 @@ void Desk::prepare(OfferJob& job) const {
 void Desk::finish(const Key& key) {
   const std::shared_ptr<OfferJob> job = asked_.extract(key).mapped();
   if (job->delivery.id != 0) {
-    keep(tracker_.adopt(job->delivery, job->pieces, clock_.now()));
+    keep(pull_.adopt(job->delivery, job->pieces, moment()));
     if (job->reply.offer) job->reply.offer->delivery = job->delivery.id;
   }
   for (auto& [id, answer] : job->askers) {

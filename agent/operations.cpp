@@ -42,7 +42,7 @@ Json Agent::State::counters() const {
   }
   return {{"releases", view->all().size()},
           {"devices", desk->devices().size()},
-          {"open_deliveries", desk->deliveries().open().size()},
+          {"open_deliveries", desk->deliveries().open_count()},
           {"bytes_fetched", fetched},
           {"rejected", rejected}};
 }

@@ -11,8 +11,8 @@ const Sha256 image = Sha256::of(as_bytes("image"));
 const Sha256 script = Sha256::of(as_bytes("script"));
 const Sha256 empty = Sha256::of({});
 
-Time at(std::int64_t seconds) {
-  return from_unix_ms(seconds * 1000);
+Moment at(std::int64_t seconds) {
+  return {from_unix_ms(seconds * 1000), Steady(std::chrono::seconds(seconds))};
 }
 
 formats::link::DeviceClaim claim(const std::string& version) {
@@ -25,7 +25,7 @@ formats::link::DeviceClaim claim(const std::string& version) {
 
 class Pull : public ::testing::Test {
  protected:
-  Pull() : tracker({}) {
+  Pull() : book({}), tracker(book) {
     storage::Delivery row;
     row.id = 7;
     row.device = "m1";
@@ -36,7 +36,7 @@ class Pull : public ::testing::Test {
   }
 
   std::optional<Change> acknowledge(const Sha256& sha256, std::uint64_t offset,
-                                    std::uint64_t length, Time now = at(10)) {
+                                    std::uint64_t length, Moment now = at(10)) {
     formats::link::Progress message;
     message.device = claim("1.0");
     message.sha256 = sha256;
@@ -44,11 +44,12 @@ class Pull : public ::testing::Test {
     message.length = length;
     return tracker.progress(message, now);
   }
-  void transfer(Time now = at(10)) {
+  void transfer(Moment now = at(10)) {
     (void)acknowledge(image, 0, 1000, now);
     (void)acknowledge(script, 0, 20, now);
   }
 
+  Book book;
   PullTracker tracker;
 };
 
@@ -155,10 +156,27 @@ TEST_F(Pull, BytesOfAnotherDeviceChangeNothing) {
 }
 
 TEST_F(Pull, AnOpenDeliveryIsFoundAgainAfterARestart) {
-  const PullTracker again(tracker.open());
+  const Book again(book.open());
   ASSERT_NE(again.open_delivery("meter", "m1", "1.1"), nullptr);
   EXPECT_EQ(again.open_delivery("meter", "m1", "1.1")->id, 7U);
   EXPECT_EQ(again.open_delivery("meter", "m1", "1.2"), nullptr);
+}
+
+TEST_F(Pull, WhatIsPushedIsLeftAlone) {
+  storage::Delivery row;
+  row.id = 8;
+  row.device = "m2";
+  row.product = "meter";
+  row.version = "1.1";
+  row.from_version = "1.0";
+  row.mode = DeliveryMode::push;
+  row.state = DeliveryState::transferred;
+  (void)book.add(row, at(1));
+  auto device = claim("1.1");
+  device.id = "m2";
+  EXPECT_TRUE(tracker.seen(device, at(2)).empty());
+  const std::map<std::string, Duration> limits = {{"meter", std::chrono::seconds(60)}};
+  EXPECT_EQ(tracker.expire(limits, at(500)).size(), 1U) << "that which is pulled";
 }
 
 }  // namespace
