@@ -32,6 +32,13 @@ bool Inquiry::begin(const dialects::Request& request, const dialects::Site& site
   return ask();
 }
 
+auto Inquiry::asked() {
+  return [current = std::weak_ptr(question_), number = ++*question_] {
+    const auto question = current.lock();
+    return question && *question == number;
+  };
+}
+
 bool Inquiry::ask() {
   if (const auto* artifact = std::get_if<dialects::AskArtifact>(&ask_)) {
     identify(artifact->device);
@@ -57,10 +64,9 @@ bool Inquiry::ask_artifact(const dialects::AskArtifact& ask) {
     take_artifact(FERRY_OK, artifact);
     return true;
   }
-  const std::uint64_t question = ++question_;
   resolver_.find(ask.device.product, ask.version, ask.name,
-                 [this, question](int result, const dialects::Artifact* artifact) {
-                   if (question != question_) return;
+                 [this, waited = asked()](int result, const dialects::Artifact* artifact) {
+                   if (!waited()) return;
                    take_artifact(result, artifact);
                    asker_.answered();
                  });
@@ -83,12 +89,12 @@ void Inquiry::take_artifact(int result, const dialects::Artifact* artifact) {
 }
 
 bool Inquiry::ask_offer(const dialects::AskOffer& ask) {
-  const std::uint64_t question = ++question_;
-  resolver_.offer(device_, ask.want, [this, question](int result, const dialects::Offer* offer) {
-    if (question != question_) return;
+  const auto taken = [this, waited = asked()](int result, const dialects::Offer* offer) {
+    if (!waited()) return;
     take_offer(result, offer);
     asker_.answered();
-  });
+  };
+  resolver_.offer(device_, ask.want, taken);
   return false;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,8 +23,8 @@ class Asker {
   ~Asker() = default;
 };
 
-// Lives on the plugin's loop. Reused for one request after the other; it outlives every question it
-// asks.
+// Lives on the plugin's loop. Reused for one request after the other; an answer that comes when it
+// is gone is for nobody.
 class Inquiry {
  public:
   // `fallback` is the product of requests that no product's match_ keys fit; "" none.
@@ -39,7 +40,7 @@ class Inquiry {
   // The agent takes too long: the answer is a failure, at once.
   void give_up_waiting();
   // Nobody waits any more: an answer still to come is for nobody.
-  void drop() { ++question_; }
+  void drop() { ++*question_; }
 
   // The answer; once.
   dialects::Answer take_answer() { return std::move(answer_); }
@@ -49,6 +50,8 @@ class Inquiry {
   const plugin::Device& device() const { return device_; }
 
  private:
+  // Whether an answer to the present question may still be taken, now or later.
+  auto asked();
   bool ask();
   bool ask_artifact(const dialects::AskArtifact& ask);
   bool ask_offer(const dialects::AskOffer& ask);
@@ -67,7 +70,8 @@ class Inquiry {
   dialects::Ask ask_;
   plugin::Device device_;
   dialects::Answer answer_;
-  std::uint64_t question_ = 0;  // the one an answer must belong to
+  // The question that an answer must belong to. Questions on their way know it as long as it lives.
+  std::shared_ptr<std::uint64_t> question_ = std::make_shared<std::uint64_t>(0);
 };
 
 }  // namespace ferry::pull
