@@ -89,6 +89,7 @@ void Upload::Implementation::expected_other(const Sent& sent, std::uint64_t offs
       return fail(Outcome::protocol,
                   fmt::format("the device does not go on from offset {}", offset));
     }
+    if (sent.first) cut_short(sent, offset);  // less than one unit of its flash, perhaps
     not_before_ = now + options_.busy_pause;
     one_only_ = true;
   } else {
