@@ -255,7 +255,7 @@ TEST_P(Contract, WithoutItsSettingsItDoesNothing) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, Contract, testing::ValuesIn(transports()),
-                         [](const auto& transport) { return transport.param.plugin; });
+                         [](const auto& transport) { return transport.param.name; });
 
 }  // namespace
 }  // namespace ferry::contract

@@ -105,13 +105,13 @@ AgentEnd::~AgentEnd() {
   ::waitpid(process_.pid, nullptr, 0);
 }
 
-void AgentEnd::send(const messages::FromAgent& message) {
-  send_raw(messages::write(message));
+void AgentEnd::send(const messages::FromAgent& message, std::vector<Descriptor> descriptors) {
+  send_raw(messages::write(message), std::move(descriptors));
 }
 
-void AgentEnd::send_raw(std::string text) {
+void AgentEnd::send_raw(std::string text, std::vector<Descriptor> descriptors) {
   ASSERT_TRUE(link_);
-  const Status sent = link_->send(std::move(text));
+  const Status sent = link_->send(std::move(text), std::move(descriptors));
   EXPECT_TRUE(sent) << sent.error().message;
 }
 

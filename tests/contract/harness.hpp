@@ -71,8 +71,8 @@ class AgentEnd {
   AgentEnd(const AgentEnd&) = delete;
   AgentEnd& operator=(const AgentEnd&) = delete;
 
-  void send(const messages::FromAgent& message);
-  void send_raw(std::string text);
+  void send(const messages::FromAgent& message, std::vector<Descriptor> descriptors = {});
+  void send_raw(std::string text, std::vector<Descriptor> descriptors = {});
   void close() { link_.reset(); }
   pid_t pid() const { return process_.pid; }
   bool running();

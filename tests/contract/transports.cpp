@@ -9,6 +9,8 @@
 #include <mutex>
 #include <thread>
 
+#include "tests/contract/serial_visitors.hpp"
+
 namespace ferry::contract {
 namespace {
 
@@ -81,16 +83,38 @@ std::unique_ptr<Visitor> make() {
 const std::vector<TransportCase>& transports() {
   static const std::vector<TransportCase> all = {
       {"loopback",
+       "loopback",
        {{"device", "meter-1"}, {"product", "meter"}, {"version", "1.0.1"}},
        {{"name", "meter"}, {"dialect", "plain"}},
        make<LoopbackVisitor>},
       {"http",
+       "http",
        {{"listen", "127.0.0.1:0"}, {"product", "meter"}},
        {{"name", "meter"},
         {"dialect", "plain"},
         {"match_path", "/meter"},
         {"device_id", "address"}},
        make<HttpVisitor>},
+      {"serial_raw",
+       "serial",
+       {{"port", "/dev/serial/by-id/*"},
+        {"dialect", "raw"},
+        {"baud", "40000000"},
+        {"trigger", "send image"},
+        {"product", "meter"}},
+       {{"name", "meter"}, {"dialect", "plain"}},
+       raw_visitor},
+      {"serial_pull",
+       "serial",
+       {{"port", "/dev/serial/by-id/*"},
+        {"dialect", "pull"},
+        {"baud", "40000000"},
+        {"product", "meter"}},
+       {{"name", "meter"},
+        {"dialect", "plain"},
+        {"match_path", "/meter"},
+        {"device_id", "address"}},
+       pull_visitor},
   };
   return all;
 }

@@ -25,13 +25,14 @@ class Visitor {
 };
 
 struct TransportCase {
+  std::string name;  // of the case
   std::string plugin;
   std::map<std::string, std::string> settings;
   std::map<std::string, std::string> product;  // its section, "name" included
   std::unique_ptr<Visitor> (*visitor)();
 };
 inline void PrintTo(const TransportCase& transport, std::ostream* out) {
-  *out << transport.plugin;
+  *out << transport.name;
 }
 
 const std::vector<TransportCase>& transports();
