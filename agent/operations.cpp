@@ -44,7 +44,8 @@ Json Agent::State::counters() const {
           {"devices", desk->devices().size()},
           {"open_deliveries", desk->deliveries().open_count()},
           {"bytes_fetched", fetched},
-          {"rejected", rejected}};
+          {"rejected", rejected},
+          {"events_dropped", usage.events_dropped}};
 }
 
 Json Agent::State::sources() {
@@ -59,9 +60,15 @@ Json Agent::State::transports() const {
   return list;
 }
 
+Json Agent::State::release_json(const storage::HeldRelease& held) const {
+  const formats::Release& release = held.release;
+  return to_json(held, view->servable(held), desk->rollout(release.product, release.version),
+                 desk->stopped(release.product, release.version));
+}
+
 Json Agent::State::releases() {
   Json list = Json::array();
-  for (const auto& held : view->all()) list.push_back(to_json(held, view->servable(held)));
+  for (const auto& held : view->all()) list.push_back(release_json(held));
   return list;
 }
 
@@ -81,7 +88,9 @@ Json Agent::State::deliveries() {
     newest_first.insert_or_assign(delivery.id, delivery);
   }
   Json list = Json::array();
-  for (const auto& [id, delivery] : newest_first) list.push_back(to_json(delivery));
+  for (const auto& [id, delivery] : newest_first) {
+    list.push_back(to_json(delivery, desk->reason(delivery)));
+  }
   return list;
 }
 
@@ -103,6 +112,19 @@ Result<Json> Agent::State::assign(const control::Assignment& assignment) {
       desk->assign(assignment.device, assignment.product, assignment.version, assignment.downgrade);
   if (!device) return fail(device.error());
   return to_json(*device, desk->deliveries().newest(device->product, device->id));
+}
+
+Result<Json> Agent::State::order(std::uint64_t delivery, control::DeliveryOrder wanted) {
+  // The two enumerations name the same things in the same order.
+  const auto done = desk->order(delivery, static_cast<Order>(wanted));
+  if (!done) return fail(done.error());
+  return to_json(*done, desk->reason(*done));
+}
+
+Result<Json> Agent::State::retry_release(const std::string& product, const std::string& version) {
+  const auto* held = view->find(product, version);
+  if (const Status lifted = desk->lift(product, version); !lifted) return fail(lifted.error());
+  return held == nullptr ? Json{{"product", product}, {"version", version}} : release_json(*held);
 }
 
 }  // namespace ferry::agent

@@ -6,6 +6,8 @@
 #include <map>
 #include <optional>
 
+#include "formats/utf8.hpp"
+
 namespace ferry::config {
 namespace {
 
@@ -34,24 +36,6 @@ bool is_key(std::string_view text) {
   });
 }
 
-// Length of the UTF-8 sequence at the front; 0 when there is none (overlong forms, surrogates and
-// what lies beyond U+10FFFF included).
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned lead = byte(0);
-  if (lead < 0x80) return 1;
-  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0U) != 0x80) return 0;
-  }
-  if (lead == 0xE0 && byte(1) < 0xA0) return 0;
-  if (lead == 0xED && byte(1) > 0x9F) return 0;
-  if (lead == 0xF0 && byte(1) < 0x90) return 0;
-  if (lead == 0xF4 && byte(1) > 0x8F) return 0;
-  return length;
-}
-
 // Why the characters of a line cannot be accepted, if so. Values go on to logs, JSON and MQTT.
 std::optional<std::string> bad_characters(std::string_view line) {
   while (!line.empty()) {
@@ -59,7 +43,7 @@ std::optional<std::string> bad_characters(std::string_view line) {
     if ((lead < 0x20 && lead != '\t') || lead == 0x7F) {
       return fmt::format("control character 0x{:02x} in the line", lead);
     }
-    const std::size_t length = utf8_length(line);
+    const std::size_t length = formats::utf8_length(line);
     if (length == 0) return "the line is not UTF-8 text";
     line.remove_prefix(length);
   }

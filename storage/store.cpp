@@ -74,6 +74,9 @@ Result<Usage> StoreOnDisk::usage() {
   usage.bytes = *sealed + bytes_in(folders_.incoming) + bytes_in(folders_.quarantine);
   usage.quota = options_.quota;
   usage.quarantined = files_in(folders_.quarantine).size();
+  const Result<std::uint64_t> dropped = outbox_.dropped();
+  if (!dropped) return fail(dropped.error());
+  usage.events_dropped = *dropped;
   if (const Status writable = require_writable(); !writable) {
     usage.trouble = writable.error().message;
   } else if (const auto left = free_bytes(folders_.root); left < too_little) {

@@ -193,6 +193,7 @@ struct Usage {
   std::uint64_t quota = 0;
   std::uint64_t packs = 0;
   std::uint64_t quarantined = 0;
+  std::uint64_t events_dropped = 0;  // by the outbox, since the store was made
   std::string trouble;  // why nothing new can be stored now, and what to do; "" when it can
 };
 

@@ -2,9 +2,13 @@
 // directory source and `ferryctl publish` both read it through here; it knows neither store nor
 // site.
 //
-//   1.0.1/flash/main.py                     file          whatever lies below a folder named by a
-//   version firmware_1.0.1.bin                      firmware archive_1.0.1.tar archive
-//   differential_1.0.0_to_1.0.1.bin         differential
+//   1.0.1/flash/main.py              file: whatever lies below a folder named by a version
+//
+//   firmware_1.0.1.bin               firmware
+//
+//   archive_1.0.1.tar                archive
+//
+//   differential_1.0.0_to_1.0.1.bin  differential
 #pragma once
 
 #include <cstdint>

@@ -6,23 +6,12 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
-import time
 import unittest
 
+from waiting import TIME_LIMIT, scratch
+
 PROBE, FERRYCTL = sys.argv[1:3]
-DEADLINE = 20.0
-
-
-def until(condition, what):
-    """Asks again and again until `condition` gives something true."""
-    end = time.monotonic() + DEADLINE
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise AssertionError("waited in vain for " + what)
+DEADLINE = TIME_LIMIT
 
 
 class Probe:
@@ -51,11 +40,9 @@ class Probe:
 
 class Case(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        os.chmod(folder.name, 0o755)
-        self.folder = folder.name
-        self.path = os.path.join(folder.name, "control")
+        self.folder = str(scratch(self))
+        os.chmod(self.folder, 0o755)
+        self.path = os.path.join(self.folder, "control")
 
     def probe(self, *numbers):
         probe = Probe(self.path, *numbers)

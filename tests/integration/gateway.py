@@ -13,26 +13,11 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
-import time
+
+from waiting import TIME_LIMIT, scratch, wait_for  # noqa: F401 (g.scratch for the tests)
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "devices"))
-
-TIME_LIMIT = 20.0  # seconds; conditions that take longer on a busy machine are failures
-
-
-def wait_for(condition, what, limit=TIME_LIMIT, interval=0.02):
-    """Polls `condition` until it gives something true, which is returned."""
-    deadline = time.monotonic() + limit
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"after {limit:.0f} s still not: {what}")
-        time.sleep(interval)
-
 
 def die_with_parent():
     """Runs in the child between fork and exec: it does not outlive the test, however the test ends."""
@@ -269,13 +254,6 @@ def write_release(folder, product_version, image, files=None):
         hidden = folder / f".firmware_{product_version}"
         hidden.write_bytes(image)
         hidden.rename(folder / f"firmware_{product_version}.bin")
-
-
-def scratch(test, where=None):
-    """A folder that is gone after the test."""
-    folder = tempfile.TemporaryDirectory(prefix="ferry-", dir=where)
-    test.addCleanup(folder.cleanup)
-    return pathlib.Path(folder.name)
 
 
 def packs_of(gateway):

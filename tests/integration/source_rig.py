@@ -5,25 +5,12 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "devices"))
 import services  # noqa: E402
 import site_writer  # noqa: E402
-
-DEADLINE = 30.0
-
-
-def until(condition, what):
-    """Asks again and again until `condition` gives something true."""
-    end = time.monotonic() + DEADLINE
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.02)
-    raise AssertionError("waited in vain for " + what)
+from waiting import scratch, wait_for  # noqa: E402,F401 (source_rig.wait_for for the tests)
 
 
 class Runner:
@@ -66,7 +53,7 @@ class SourceTest(unittest.TestCase):
         cls.shared.cleanup()
 
     def setUp(self):
-        self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.folder = scratch(self)
         self.key, self.public_key = site_writer.make_key(self.folder)
         self.site = site_writer.SiteWriter(self.folder / "site", self.key)
         self.store = self.folder / "store"

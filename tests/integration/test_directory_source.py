@@ -11,7 +11,7 @@ import time
 import unittest
 
 import source_rig
-from source_rig import until
+from waiting import wait_for
 
 IMAGE = random.Random(3).randbytes((2 << 20) + 77)
 
@@ -38,12 +38,12 @@ class DirectorySource(source_rig.SourceTest):
             if {release["version"] for release in shown["releases"]} >= set(versions):
                 return shown
             return None
-        return until(held, f"{versions} to be held")
+        return wait_for(held, f"{versions} to be held")
 
     def until_looked(self, runner):
         """Waits for one whole attempt that began after now."""
         before = runner.show("poke")
-        until(lambda: not runner.show()["sources"]["stick"]["running"], "the end of an attempt")
+        wait_for(lambda: not runner.show()["sources"]["stick"]["running"], "the end of an attempt")
         return before
 
     def pycom_folder(self, below=None):
@@ -85,7 +85,7 @@ class DirectorySource(source_rig.SourceTest):
 
     def test_a_folder_that_is_made_later_is_seen(self):
         runner = self.runner()
-        until(lambda: runner.show()["sources"]["stick"]["succeeded"], "the first attempt")
+        wait_for(lambda: runner.show()["sources"]["stick"]["succeeded"], "the first attempt")
         self.put("1.0.0/main.py")
         self.until_held(runner, "1.0.0")
 
@@ -109,7 +109,7 @@ class DirectorySource(source_rig.SourceTest):
                 self.sync(self.ini, True)
                 self.put(path, content)
                 with source_rig.Runner(self.PROBE, self.ini, self.folder / "log") as runner:
-                    until(lambda: runner.show()["sources"]["stick"]["rejected"], "the change to be refused")
+                    wait_for(lambda: runner.show()["sources"]["stick"]["rejected"], "the change to be refused")
                     self.until_looked(runner)
                     shown = runner.show()
                 self.assertEqual(shown["sources"]["stick"]["rejected"], 1)
@@ -163,7 +163,7 @@ class DirectorySource(source_rig.SourceTest):
 
         def received():
             return int.from_bytes(self.counter.read_bytes(), "little") if self.counter.exists() else 0
-        until(lambda: received() > 20 << 20, "half of the import")
+        wait_for(lambda: received() > 20 << 20, "half of the import")
         probe.kill()
         probe.wait()
         self.assert_whole(self.sync(self.ini, True), "1.0.0")
@@ -178,12 +178,12 @@ class DirectorySource(source_rig.SourceTest):
             subprocess.run(command, check=True)
         self.addCleanup(subprocess.run, ["umount", "-q", "-l", stick], check=False)
         runner = self.runner()
-        until(lambda: runner.show()["sources"]["stick"]["succeeded"], "the first attempt")
+        wait_for(lambda: runner.show()["sources"]["stick"]["succeeded"], "the first attempt")
         mounted("mount", "-t", "tmpfs", "-o", "size=64m", "stick", stick)
         self.pycom_folder()
         self.assert_whole(self.until_held(runner, "1.0.0", "1.0.1"), "1.0.0", "1.0.1")
         # Nothing is held open: the stick can be taken away, and what it brought stays.
-        until(lambda: not runner.show()["sources"]["stick"]["running"], "the end of the attempt")
+        wait_for(lambda: not runner.show()["sources"]["stick"]["running"], "the end of the attempt")
         mounted("umount", stick)
         self.until_looked(runner)
         shown = runner.show()
@@ -207,7 +207,7 @@ class DirectorySource(source_rig.SourceTest):
         self.put("1.0.1/main.py")
         probe = subprocess.Popen([self.PROBE, self.ini, "sync", self.counter], stdout=subprocess.PIPE,
                                  stderr=subprocess.DEVNULL)
-        until(lambda: self.counter.exists() and self.counter.read_bytes() > bytes(8), "the import to begin")
+        wait_for(lambda: self.counter.exists() and self.counter.read_bytes() > bytes(8), "the import to begin")
         os.truncate(self.releases / "firmware_1.0.0.bin", 50 << 20)  # as a filesystem ends that is going away
         subprocess.run(["umount", "-l", stick], check=True)
         probe.communicate(timeout=60)

@@ -18,7 +18,8 @@ import termios
 import time
 import unittest
 
-from control_rig import until, Case, everything, FERRYCTL, DEADLINE
+from control_rig import Case, everything, FERRYCTL, DEADLINE
+from waiting import wait_for
 
 
 class Listings(Case):
@@ -205,7 +206,7 @@ class Synchronizing(Case):
             "state": "idle", "runs": 5, "last_error": error, "fetching": None})
 
     def until_asked(self):
-        until(lambda: json.loads(self.ctl("sources", "--json").stdout)[0]["state"] == "fetching",
+        wait_for(lambda: json.loads(self.ctl("sources", "--json").stdout)[0]["state"] == "fetching",
               "the request to arrive")
 
     def test_without_wait_returns_at_once(self):
@@ -263,15 +264,15 @@ class Synchronizing(Case):
             if select.select([controller], [], [], 0)[0]:
                 shown += os.read(controller, 65536).decode()
             return text in shown
-        until(lambda: shows("10%"), "the first progress")
+        wait_for(lambda: shows("10%"), "the first progress")
         self.fetching(600000)
-        until(lambda: shows("60%"), "the next progress")
+        wait_for(lambda: shows("60%"), "the next progress")
         self.fetching(700000)
-        until(lambda: shows("/s, ") and shows(" left"), "rate and time left")
+        wait_for(lambda: shows("/s, ") and shows(" left"), "rate and time left")
         self.assertIn("\x1b[1A\x1b[J", shown)
         self.assertTrue(all(len(line) <= 120 for line in shown.split("\n")))
         self.finish()
-        until(lambda: shows("synchronized"), "the end")
+        wait_for(lambda: shows("synchronized"), "the end")
         self.assertEqual(process.wait(DEADLINE), 0)
 
 
@@ -332,15 +333,15 @@ class Watching(Case):
         process.stdout.readline()
         self.assertTrue(agent.watched())
         process.kill()
-        until(lambda: not agent.watched(), "the watcher to be forgotten")
+        wait_for(lambda: not agent.watched(), "the watcher to be forgotten")
 
     def test_a_slow_watcher_is_dropped_and_others_are_served(self):
         agent = self.probe(32, 8, 500, 200000)
         slow = self.connect()
         slow.sendall(b"GET /v1/watch HTTP/1.1\r\nHost: ferry\r\n\r\n")
-        until(agent.watched, "the slow watcher")
+        wait_for(agent.watched, "the slow watcher")
         agent.order(do="flood", lines=2000, bytes=1000)
-        until(lambda: not agent.watched(), "the slow watcher to be dropped")
+        wait_for(lambda: not agent.watched(), "the slow watcher to be dropped")
         self.assertLess(len(everything(slow)), 2000 * 1000)
         quick = self.follow("watch", "--json")
         quick.stdout.readline()

@@ -22,15 +22,15 @@ class Runner(source_rig.SourceTest):
             cloud.misbehave("/index.json", Fault(status=503, times=2))
             with source_rig.Runner(self.PROBE, self.write_ini(self.https(cloud, interval="1h")),
                                    self.folder / "log") as runner:
-                shown = source_rig.until(lambda: (now := runner.show()) and now["releases"] and now, "the release")
+                shown = source_rig.wait_for(lambda: (now := runner.show()) and now["releases"] and now, "the release")
                 self.assert_whole(shown, "1.0.0")
                 self.assertEqual(len(cloud.requests("index.json")), 3)
-                source_rig.until(lambda: not runner.show()["sources"]["cloud"]["running"], "the end of the attempt")
+                source_rig.wait_for(lambda: not runner.show()["sources"]["cloud"]["running"], "the end of the attempt")
                 state = runner.show()["sources"]["cloud"]
                 self.assertEqual((state["last_error"], state["trust"]), ("", "signature"))
                 self.assertGreater(state["next_attempt_in"], 50 * 60 * 1000)
                 runner.show("poke")
-                source_rig.until(lambda: len(cloud.requests("index.json")) == 4, "the attempt that was asked for")
+                source_rig.wait_for(lambda: len(cloud.requests("index.json")) == 4, "the attempt that was asked for")
 
     def test_stopping_does_not_wait_for_a_silent_server(self):
         self.site.add("1.0.0", [("firmware", "f", b"x" * 100000)])
@@ -39,7 +39,7 @@ class Runner(source_rig.SourceTest):
             cloud.misbehave("/artifacts", Fault(stall_after=1000))
             with source_rig.Runner(self.PROBE, self.write_ini(self.https(cloud, stall_timeout="60s")),
                                    self.folder / "log") as runner:
-                source_rig.until(lambda: cloud.requests("artifacts"), "the request")
+                source_rig.wait_for(lambda: cloud.requests("artifacts"), "the request")
                 begin = time.monotonic()
             self.assertLess(time.monotonic() - begin, 2)
             self.assertEqual(runner.process.returncode, 0)

@@ -16,19 +16,9 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "devices"))
 from services import Certificates, Service, free_port, run  # noqa: E402
 from mqtt_listener import Listener  # noqa: E402
+from waiting import TIME_LIMIT, scratch, wait_for  # noqa: E402
 
 PROBE = sys.argv[1]
-DEADLINE = 90.0
-
-
-def until(condition, what):
-    end = time.monotonic() + DEADLINE
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise AssertionError("waited in vain for " + what)
 
 
 class Broker(Service):
@@ -70,9 +60,7 @@ class Case(unittest.TestCase):
         cls.others = Certificates(pathlib.Path(holder.name) / "others")
 
     def setUp(self):
-        holder = tempfile.TemporaryDirectory()
-        self.addCleanup(holder.cleanup)
-        self.folder = pathlib.Path(holder.name)
+        self.folder = scratch(self)
         self.password_file = self.folder / "password"
         self.password_file.write_text("right\n")
         self.password_file.chmod(0o600)
@@ -112,11 +100,11 @@ class Case(unittest.TestCase):
         return json.loads(probe.stdout.readline())
 
     def connected(self, probe):
-        return until(lambda: (found := self.status(probe))["state"] == "connected" and found,
+        return wait_for(lambda: (found := self.status(probe))["state"] == "connected" and found,
                      "the connection")
 
     def error(self, probe):
-        return until(lambda: (found := self.status(probe))["error"] and found, "an error")
+        return wait_for(lambda: (found := self.status(probe))["error"] and found, "an error")
 
 
 class Presence(Case):
@@ -126,11 +114,11 @@ class Presence(Case):
         broker = self.broker()
         early = self.listener(broker)
         probe = self.probe(broker.port)
-        until(lambda: early.of(self.TOPIC) == ["online"], "online")
+        wait_for(lambda: early.of(self.TOPIC) == ["online"], "online")
         probe.send_signal(signal.SIGKILL)
-        until(lambda: early.of(self.TOPIC) == ["online", "offline"], "the will")
+        wait_for(lambda: early.of(self.TOPIC) == ["online", "offline"], "the will")
         late = self.listener(broker)
-        until(lambda: (self.TOPIC, "offline", True) in late.messages, "the retained will")
+        wait_for(lambda: (self.TOPIC, "offline", True) in late.messages, "the retained will")
 
     def test_offline_at_an_orderly_end(self):
         broker = self.broker()
@@ -139,20 +127,20 @@ class Presence(Case):
         self.connected(probe)
         begun = time.monotonic()
         probe.stdin.close()
-        probe.wait(DEADLINE)
+        probe.wait(TIME_LIMIT)
         self.assertLess(time.monotonic() - begun, 3)
-        until(lambda: listener.of(self.TOPIC) == ["online", "offline"], "offline")
+        wait_for(lambda: listener.of(self.TOPIC) == ["online", "offline"], "offline")
 
     def test_online_again_after_the_brokers_restart(self):
         broker = self.broker()
         probe = self.probe(broker.port)
         self.connected(probe)
         broker.kill()
-        until(lambda: self.status(probe)["state"] == "connecting", "the loss to be noticed")
+        wait_for(lambda: self.status(probe)["state"] == "connecting", "the loss to be noticed")
         broker.__enter__()
         self.connected(probe)
         listener = self.listener(broker)
-        until(lambda: listener.of(self.TOPIC)[-1:] == ["online"], "online")
+        wait_for(lambda: listener.of(self.TOPIC)[-1:] == ["online"], "online")
 
 
 class RetainedMessages(Case):
@@ -166,8 +154,8 @@ class RetainedMessages(Case):
         for _ in range(3):
             self.connected(probe)
             listener = self.listener(broker)
-            until(lambda: listener.of("ferry/van-1/state") == ['{"version":"0.1.0"}'], "the state")
-            until(lambda: listener.of("ferry/van-1/device/pump%2F7") == ['{"version":"1.1"}'], "the device")
+            wait_for(lambda: listener.of("ferry/van-1/state") == ['{"version":"0.1.0"}'], "the state")
+            wait_for(lambda: listener.of("ferry/van-1/device/pump%2F7") == ['{"version":"1.1"}'], "the device")
             self.assertFalse(any(listener.of("ferry/van-1/device/gone")))
             broker.kill()
             broker.__enter__()
@@ -179,9 +167,9 @@ class RetainedMessages(Case):
         for version in range(100):
             self.order(probe, do="device", id="p", value={"version": version})
         topic, last = "ferry/van-1/device/p", '{"version":99}'
-        until(lambda: early.of(topic)[-1:] == [last], "the last version")
+        wait_for(lambda: early.of(topic)[-1:] == [last], "the last version")
         late = self.listener(broker)
-        until(lambda: (topic, last, True) in late.messages, "the retained one")
+        wait_for(lambda: (topic, last, True) in late.messages, "the retained one")
         self.assertEqual(len(late.of(topic)), 1)
 
     def test_only_the_latest_is_kept_while_the_broker_is_away(self):
@@ -193,7 +181,7 @@ class RetainedMessages(Case):
         self.error(probe)
         broker.__enter__()
         listener = self.listener(broker)
-        until(lambda: listener.of("ferry/van-1/device/p") == ['{"version":99}'], "the latest alone")
+        wait_for(lambda: listener.of("ferry/van-1/device/p") == ['{"version":99}'], "the latest alone")
 
 
 class Events(Case):
@@ -203,7 +191,7 @@ class Events(Case):
         return [json.loads(payload)["sequence"] for payload in listener.of(self.TOPIC)]
 
     def empty(self, probe):
-        until(lambda: self.status(probe)["waiting"] == 0, "the outbox to be empty")
+        wait_for(lambda: self.status(probe)["waiting"] == 0, "the outbox to be empty")
 
     def test_each_event_once_in_order_with_its_time_of_origin(self):
         broker = self.broker()
@@ -211,7 +199,7 @@ class Events(Case):
         probe = self.probe(broker.port)
         self.order(probe, do="events", count=300)
         self.empty(probe)
-        until(lambda: len(listener.of(self.TOPIC)) >= 300, "all events")
+        wait_for(lambda: len(listener.of(self.TOPIC)) >= 300, "all events")
         self.assertEqual(self.sequences(listener), list(range(1, 301)))
         self.assertEqual(json.loads(listener.of(self.TOPIC)[0]), {
             "sequence": 1, "time": "2020-01-02T03:04:05Z", "kind": "fetched",
@@ -222,14 +210,14 @@ class Events(Case):
         broker.kill()
         probe = self.probe(broker.port)
         self.order(probe, do="events", count=150)
-        until(lambda: self.status(probe)["waiting"] == 150, "the outbox to hold them")
+        wait_for(lambda: self.status(probe)["waiting"] == 150, "the outbox to hold them")
         # Power is cut meanwhile.
         probe.kill()
         probe.wait()
         broker.__enter__()
         listener = self.listener(broker)
         self.empty(self.probe(broker.port))
-        until(lambda: len(listener.of(self.TOPIC)) >= 150, "all events")
+        wait_for(lambda: len(listener.of(self.TOPIC)) >= 150, "all events")
         self.assertEqual(self.sequences(listener), list(range(1, 151)))
 
     def test_none_is_missing_when_broker_and_gateway_are_killed_in_between(self):
@@ -244,11 +232,11 @@ class Events(Case):
             self.order(probe, do="events", count=200)
             total += 200
             # In the middle of it, a little later each time.
-            until(lambda: len(arrived()) >= total - 200 + 20 * round_number, "some of them")
+            wait_for(lambda: len(arrived()) >= total - 200 + 20 * round_number, "some of them")
             if round_number % 2:
                 probe.kill()
                 probe.wait()
-                until(lambda: not probe.poll() is None, "the end")
+                wait_for(lambda: not probe.poll() is None, "the end")
                 probe = self.probe(broker.port)
             else:
                 broker.kill()
@@ -260,7 +248,7 @@ class Events(Case):
                 listeners.append(self.listener(broker))
                 probe.send_signal(signal.SIGCONT)
         self.empty(probe)
-        until(lambda: len(arrived()) == total, "all events")
+        wait_for(lambda: len(arrived()) == total, "all events")
         self.assertEqual(arrived(), set(range(1, total + 1)))
         firsts = list(dict.fromkeys(s for listener in listeners for s in self.sequences(listener)))
         self.assertEqual(firsts, sorted(firsts), "in order, repetitions aside")

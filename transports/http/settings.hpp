@@ -16,7 +16,7 @@ struct Settings {
   std::string address;  // numeric, IPv4 or IPv6
   std::uint16_t port = 0;
   std::string product;  // whose requests these are when nothing else tells; "" none
-  std::size_t max_connections = 128;
+  std::size_t max_connections = 256;
   Duration idle_timeout =
       std::chrono::seconds(60);  // between requests, and for a reader that stalls
   Duration header_timeout = std::chrono::seconds(10);  // from the first byte to the whole header

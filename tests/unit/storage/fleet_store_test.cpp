@@ -217,6 +217,7 @@ TEST_F(OutboxTest, DropsTheOldestWhenNoProgressIsLeft) {
   for (int i = 0; i < 8; ++i) ASSERT_OK(store->outbox().append({event("k" + std::to_string(i))}));
   EXPECT_THAT(event_kinds(), ElementsAre("k3", "k4", "k5", "k6", "k7"));
   EXPECT_EQ(store->outbox().dropped().value(), 3U);
+  EXPECT_EQ(store->usage()->events_dropped, 3U);
 }
 
 }  // namespace
