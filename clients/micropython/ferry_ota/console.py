@@ -83,7 +83,7 @@ class Decoder:
         end = used - (self._line[used - 1] == 13)
         try:
             raw = a2b_base64(bytes(self._line[2:end]))
-        except ValueError:
+        except Exception:  # ValueError, and Exception itself where binascii is micropython-lib's
             return self._drop()
         if self._length + len(raw) > len(self._packet):
             return self._drop()

@@ -238,6 +238,8 @@ class OTA:
     def _write_plan(self, stage):
         """(manifest or None, number of images) of the manifest that lies in its stage."""
         limits, files = self._limits, self._files
+        if not stage.length:
+            raise ManifestError("the manifest is empty")
         reader = Reader(self._transport.name_of, limits.path, limits.url, self._protected)
         with files.open(stage.name + ".part", "rb") as source, files.open(self._own("plan.new"), "wb") as out:
             writer = plan.PlanWriter(out, limits.entries)

@@ -60,7 +60,9 @@ class Sha1:
     def _mix(self):
         self._schedule()
         high, low, state = self._high, self._low, self._state
-        ah, al, bh, bl, ch, cl, dh, dl, eh, el = state
+        # One by one: unpacking the array would allocate an iterator for each block.
+        ah, al, bh, bl, ch = state[0], state[1], state[2], state[3], state[4]
+        cl, dh, dl, eh, el = state[5], state[6], state[7], state[8], state[9]
         for t in range(80):
             if t < 20:
                 fh, fl, k = (bh & ch) | (~bh & dh), (bl & cl) | (~bl & dl), 0

@@ -12,7 +12,7 @@ OLD = {"flash/main.py": b"print('old')\n", "flash/lib/a.py": b"a = 1\n" * 60, "s
 NEW = {"flash/main.py": b"print('new')\n" * 30, "flash/lib/a.py": b"a = 2\n", "flash/lib/deep/new.py": b"n = 1\n" * 100,
        "flash/empty.txt": b""}
 FOLDERS = ("flash", "flash/lib", "sd")
-IMAGE = bytes(range(256)) * 9
+IMAGE = bytes(range(256)) * 3
 WORK = "flash/.ferry"
 
 

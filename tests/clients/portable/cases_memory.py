@@ -1,0 +1,116 @@
+"""What an update allocates in all, garbage included, does not depend on the size of the file. The files lie in a real
+file system: the interpreter's own in memory under MicroPython, whose bytes are not Python's."""
+import gc
+import os
+import sys
+
+import ferry_ota
+from emulated_gateway import limits
+from ferry_ota import digest
+from ferry_ota.errors import RangeError
+from ferry_ota.files import Files
+from ferry_ota.transport import Body, Transport
+
+SIZES = (10 * 1024, 1024 * 1024)
+FOLDER = "/tmp/ferry-memory-%d"
+
+
+class FileBody(Body):
+    def __init__(self, path, offset):
+        self.total = os.stat(path)[6]
+        if offset > self.total:
+            raise RangeError(self.total)
+        self._stream = open(path, "rb")
+        self._stream.seek(offset)
+        self.start = offset
+
+    def readinto(self, view):
+        return self._stream.readinto(view)
+
+    def close(self):
+        self._stream.close()
+
+
+class FolderTransport(Transport):
+    """Serves files of a folder."""
+
+    def __init__(self, folder):
+        self._folder = folder
+
+    def open(self, name, offset, tag):
+        return FileBody(self._folder + "/" + name[1:].split("?")[0], offset)
+
+
+def make(size):
+    """A gateway and a device in a folder of their own; the release replaces one file by one of `size` bytes."""
+    folder = FOLDER % size
+    remove(folder)
+    for name in ("", "/gateway", "/device"):
+        os.mkdir(folder + name)
+    block = bytes(range(256)) * 4
+    for name in ("/gateway/image", "/device/image"):
+        with open(folder + name, "wb") as out:
+            for _ in range(size // len(block)):
+                out.write(block)
+    with open(folder + "/gateway/image", "rb") as source:
+        hash_text = digest.of(source, 40, memoryview(bytearray(1024)))
+    with open(folder + "/gateway/manifest.json", "w") as out:
+        out.write('{"delete":[],"new":[],"update":[{"URL":"/image","dst_path":"/image","hash":"%s"}],"version":"2.0"}'
+                  % hash_text)
+    return folder
+
+
+def remove(path):
+    try:
+        names = os.listdir(path)
+    except OSError:
+        return
+    for name in names:
+        if os.stat(path + "/" + name)[0] & 0x4000:
+            remove(path + "/" + name)
+        else:
+            os.remove(path + "/" + name)
+    os.rmdir(path)
+
+
+def allocated(size):
+    """Bytes that an update of a file of `size` took from the heap. Nothing is collected in between."""
+    folder = make(size)
+    yield
+    before = gc.mem_alloc()
+    ota = ferry_ota.OTA(FolderTransport(folder + "/gateway"), "1.0", files=Files(folder + "/device"),
+                        limits=limits(block=1024))
+    ota.boot()
+    assert ota.update() == ferry_ota.INSTALLED
+    used = gc.mem_alloc() - before
+    assert ota.boot() == ferry_ota.TRIAL and ota.confirm()
+    remove(folder)
+    yield used
+
+
+def test_allocation_does_not_grow_with_the_file():
+    used = []
+    for size in SIZES:
+        for step in allocated(size):
+            if step is not None:
+                used.append(step)
+            yield
+    print("an update of %d and of %d bytes allocated %d and %d bytes in all" % (SIZES + tuple(used)))
+    assert abs(used[1] - used[0]) < 256, used
+    assert used[0] < 64 * 1024, used
+
+
+if sys.implementation.name == "cpython":
+    import tracemalloc
+
+    def allocated(size):
+        """CPython has no such counter: the peak of what is alive, of which its own buffers are a part."""
+        folder = make(size)
+        tracemalloc.start()
+        ota = ferry_ota.OTA(FolderTransport(folder + "/gateway"), "1.0", files=Files(folder + "/device"),
+                            limits=limits(block=1024))
+        assert ota.update() == ferry_ota.INSTALLED
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        remove(folder)
+        yield peak
