@@ -37,6 +37,7 @@ from serial_wire import Faults, Wire, play
 
 GRANULARITY = 0.001  # seconds between two looks at a line on which something moves
 IDLE = 0.05
+GRAVES = 4  # names of a line that are kept from being used again
 
 
 class Terminal:
@@ -179,7 +180,8 @@ class Line:
         self.overrun = 0
         self.device = device or PtyDevice()
         self.device_path = self.device.terminal.path if device is None else None
-        self.spare, self.terminal, self.path = Terminal(), None, None
+        self.spare, self.terminal, self.path = None, None, None
+        self.graves = []
         self.powered = False
         self.failed = None
         self._faults(faults)
@@ -239,7 +241,10 @@ class Line:
             if self in self.loop.lines:
                 self.loop.lines.remove(self)
                 self._unplug(True)
-                self.spare.close()
+                if self.spare:
+                    self.spare.close()
+                while self.graves:
+                    os.close(self.graves.pop())
                 if self.device_path:
                     self.device.terminal.close()
         self.loop.call(end)
@@ -273,8 +278,7 @@ class Line:
         if self.terminal is None:
             return
         self.link.unlink(missing_ok=True)
-        # Taken before the old one is given back, so that the name will be another.
-        self.spare = Terminal()
+        self._keep_name()
         self.terminal.close()
         self.terminal, self.path = None, None
         self.down.clear()
@@ -282,13 +286,23 @@ class Line:
         if power:
             self._power_off()
 
+    def _keep_name(self):
+        """Nobody gets the name that goes, this line under its next port or another one: an open descriptor keeps its
+        number taken. Whoever opens the old name in that moment finds nothing, and not somebody else's port."""
+        try:
+            self.graves.append(os.open(self.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK))
+        except OSError:  # exclusively somebody else's, and this is not root
+            self.spare = Terminal()
+        if len(self.graves) > GRAVES:
+            os.close(self.graves.pop(0))
+
     def _replug(self, device):
         if self.terminal is not None:
             self._unplug(True)
         if device is not None:
             self._power_off()
             self.device = device
-        self.terminal, self.spare = self.spare, None
+        self.terminal, self.spare = self.spare or Terminal(), None
         self.path = self.terminal.path
         self.loop.watch(self.terminal.master)
         made = self.link.with_name(f".{self.link.name}")

@@ -22,6 +22,7 @@ sys.path.insert(0, str(HERE.parent))
 
 import mcuboot_image  # noqa: E402
 import smp_packet as smp  # noqa: E402
+from serial_fleet import Fleet  # noqa: E402
 from serial_line import Line  # noqa: E402
 from smp_device import Settings, SmpDevice  # noqa: E402
 
@@ -53,7 +54,8 @@ class Port:
 
     def write(self, data):
         while data:
-            data = data[os.write(self.descriptor, data):]
+            assert select.select([], [self.descriptor], [], LIMIT)[1], "the port takes nothing"
+            data = data[os.write(self.descriptor, data[:256]):]
 
     def read(self, count, limit=LIMIT):
         """So many bytes, or what came until the time was over."""
@@ -74,7 +76,10 @@ class Port:
             self.write(smp.frame(smp.encode(smp.Packet(op, group, command, self.sequence, body))))
             end = time.monotonic() + timeout
             while select.select([self.descriptor], [], [], max(0, end - time.monotonic()))[0]:
-                for raw in self.deframer.feed(os.read(self.descriptor, 4096)):
+                data = os.read(self.descriptor, 4096)
+                if not data:
+                    raise OSError(errno.EIO, "the port hung up")
+                for raw in self.deframer.feed(data):
                     answer = smp.decode(raw)
                     if answer.seq == self.sequence:
                         return answer.body
@@ -202,6 +207,33 @@ class Many(unittest.TestCase):
         finally:
             for line in lines:
                 line.close()
+
+    def test_fifty_devices_on_eight_ports(self):
+        lines = [Line(factor=50, name=f"usb-{n}", device=SmpDevice(), plugged=False) for n in range(8)]
+        devices = [SmpDevice(OLD, Settings(name=f"d{n}")) for n in range(50)]
+        fleet = Fleet(lines, devices, done=lambda device: device.has("uploaded"))
+        ended = threading.Event()
+
+        def serve(line):
+            """A gateway of one port: whoever is found there gets the image."""
+            while not ended.is_set():
+                with contextlib.suppress(OSError, AssertionError, KeyError), Port(line.link) as port:
+                    if not line.device.has("uploaded"):
+                        port.upload(OLD)
+                ended.wait(0.01)
+        servers = [threading.Thread(target=serve, args=[line], daemon=True) for line in lines]
+        for server in servers:
+            server.start()
+        try:
+            wait_for(fleet.turn, "all have their image")
+        finally:
+            ended.set()
+            for line in lines:
+                line.close()
+            for server in servers:
+                server.join(LIMIT)
+        self.assertEqual({name for _, name, _ in fleet.history}, {device.name for device in devices})
+        self.assertEqual(len({line for line, _, _ in fleet.history}), 8)
 
     def test_a_device_that_breaks_is_said_so(self):
         device = SmpDevice(OLD)
