@@ -36,11 +36,21 @@ Status Agent::State::open_store() {
     if (monitor) monitor->events_added();
   };
   events.delivery_changed = [this](const storage::Delivery& delivery) {
-    if (server) server->publish_event("delivery", std::to_string(delivery.id), to_json(delivery));
+    if (!server || !server->watched()) return;
+    server->publish_event("delivery", std::to_string(delivery.id),
+                          to_json(delivery, desk->reason(delivery)));
   };
   events.delivery_moved = [this](const storage::Delivery& delivery) {
     if (!server || !server->watched()) return;
-    server->publish_progress("delivery", std::to_string(delivery.id), to_json(delivery));
+    server->publish_progress("delivery", std::to_string(delivery.id),
+                             to_json(delivery, desk->reason(delivery)));
+  };
+  events.releases_changed = [this] {
+    if (server && server->watched()) server->publish_event("release", "", releases());
+  };
+  events.wake_in = [this](Duration in) { wake_hosts(in); };
+  events.cancel_step = [this](const std::string& transport, std::uint64_t delivery) {
+    if (supervisor) supervisor->cancel(transport, delivery);
   };
   events.pack_corrupt = [this](const std::string& pack, const std::string& why) {
     pack_corrupt(pack, why);
@@ -218,6 +228,22 @@ void Agent::State::publish_state() {
   if (monitor) monitor->publish_state(status());
 }
 
+// Hosts ask again for their devices. However many reasons there are, not more often than this.
+void Agent::State::wake_hosts(Duration in) {
+  constexpr Duration least = std::chrono::milliseconds(200);
+  constexpr Duration most = std::chrono::hours(24);
+  const auto at = std::max(clock.steady() + std::min(in, most), woken + least);
+  if (stopping || at >= wake_at) return;
+  wake_at = at;
+  wake_timer.expires_at(at);
+  wake_timer.async_wait([this](const boost::system::error_code& failed) {
+    if (failed || stopping) return;
+    woken = clock.steady();
+    wake_at = std::chrono::steady_clock::time_point::max();
+    if (supervisor) supervisor->catalog_changed();
+  });
+}
+
 void Agent::State::keep_house() {
   if (stopping) return;
   desk->expire();
@@ -296,6 +322,7 @@ void Agent::State::stop() {
   desk->flush();
   housekeeping.cancel();
   source_watch.cancel();
+  wake_timer.cancel();
   reload_pause.cancel();
   watchdog.cancel();
   signals.cancel();

@@ -12,7 +12,6 @@ namespace {
 
 using formats::link::DeviceClaim;
 using formats::link::OutcomeReply;
-using formats::link::StepReply;
 
 // Anybody on the air can claim to be a new device. Beyond this many, new ones are served but not
 // kept.
@@ -49,7 +48,9 @@ Desk::Desk(Worker& worker, storage::Store& store, const Clock& clock,
                                             std::vector<storage::StoredArtifact>{},
                                             std::map<std::string, config::VersionOrder>{})),
       book_({}),
-      pull_(book_) {
+      pull_(book_),
+      push_(book_),
+      rollouts_({}) {
   for (const auto& settings : products) products_.emplace(settings.name, settings);
 }
 
@@ -64,7 +65,16 @@ Status Desk::load() {
   auto deliveries = store_.fleet().deliveries(deliveries_read);
   if (!deliveries) return fail(deliveries.error());
   book_ = delivery::Book(std::move(*deliveries), moment());
+  auto rollouts = store_.rollouts().all();
+  if (!rollouts) return fail(rollouts.error());
+  rollouts_ = delivery::Rollouts(*rollouts, moment());
   return {};
+}
+
+void Desk::set_view(std::shared_ptr<const catalog::View> view) {
+  view_ = std::move(view);
+  std::erase_if(images_,
+                [&](const auto& known) { return view_->artifact(known.first) == nullptr; });
 }
 
 const config::ProductSettings* Desk::product(const std::string& name) const {
@@ -144,6 +154,7 @@ void Desk::keep(std::vector<delivery::Change> changes, std::function<void(Status
     if (events_.delivery_changed) events_.delivery_changed(change.delivery);
     const auto device = devices_.find(key_of(change.delivery.product, change.delivery.device));
     if (device != devices_.end() && events_.device_changed) events_.device_changed(device->second);
+    if (delivery::ended(change.delivery.state)) note_end(change.delivery);
   }
   auto done = std::make_shared<Status>();
   worker_.run(
@@ -162,8 +173,14 @@ void Desk::keep(std::vector<delivery::Change> changes, std::function<void(Status
 
 void Desk::expire() {
   std::map<std::string, Duration> limits;
-  for (const auto& [name, settings] : products_) limits[name] = settings.report_within;
+  std::map<std::string, Duration> trials;
+  for (const auto& [name, settings] : products_) {
+    limits[name] = settings.report_within;
+    trials[name] = settings.confirm_within;
+  }
   keep(pull_.expire(limits, moment()));
+  keep(push_.expire(trials, moment()));
+  for (const auto& [product, version] : rollouts_.unsettled()) settle(product, version);
 }
 
 Result<storage::Device> Desk::assign(const std::string& id, const std::string& product_name,
@@ -213,7 +230,8 @@ std::optional<catalog::Offer> Desk::plan(const storage::Device& device,
 }
 
 void Desk::seen(const std::string& transport, const formats::link::Seen& message) {
-  touch(transport, message.device);
+  const DeviceClaim claim = identified(message.device);
+  if (touch(transport, claim) != nullptr) observe(claim);
 }
 
 // A device goes on with a transfer whose offer nobody here remembers (the agent was started again),
@@ -255,25 +273,43 @@ bool Desk::adopt_for(const std::string& transport, const formats::link::Progress
 }
 
 void Desk::progress(const std::string& transport, const formats::link::Progress& message) {
-  touch(transport, message.device);
+  touch(transport, identified(message.device));
   if (!pull_.expects(message.device, message.sha256) && adopt_for(transport, message)) return;
   take(message);
 }
 
 void Desk::take(const formats::link::Progress& message) {
-  if (auto change = pull_.progress(message, moment())) {
+  delivery::Entry* entry = delivery::expecting(book_, message.device, message.sha256);
+  if (entry == nullptr) return;
+  const bool pushed = entry->delivery.mode == storage::DeliveryMode::push;
+  auto change =
+      pushed ? push_.progress(*entry, message, moment()) : pull_.progress(message, moment());
+  const auto lease = leases_.find(key_of(message.device.product, message.device.id));
+  if (lease != leases_.end()) lease->second.touched = clock_.steady();
+  if (change) {
     keep({std::move(*change)});
-  } else if (const auto* moved = book_.newest(message.device.product, message.device.id);
-             moved != nullptr && events_.delivery_moved) {
-    events_.delivery_moved(*moved);
+  } else if (events_.delivery_moved) {
+    events_.delivery_moved(entry->delivery);
   }
 }
 
 void Desk::outcome(const std::string& transport, const formats::link::Outcome& message,
                    OutcomeAnswer answer) {
-  touch(transport, message.device);
+  touch(transport, identified(message.device));
+  const Key key = key_of(message.device.product, message.device.id);
+  const auto lease = leases_.find(key);
+  if (lease != leases_.end() && lease->second.delivery == message.delivery) end_lease(key);
+  delivery::Entry* entry = book_.find(message.device.product, message.device.id, message.delivery);
+  const auto* settings = product(message.device.product);
   std::vector<delivery::Change> changes;
-  if (auto change = pull_.outcome(message, moment())) changes.push_back(std::move(*change));
+  if (entry != nullptr && settings != nullptr) {
+    const bool pushed = entry->delivery.mode == storage::DeliveryMode::push;
+    auto change = pushed ? push_.outcome(*settings, *entry, message, moment())
+                         : pull_.outcome(message, moment());
+    if (change) changes.push_back(std::move(*change));
+    const auto pause = entry->retry_at - clock_.steady();
+    if (pause > pause.zero()) wake_in(std::chrono::ceil<Duration>(pause));
+  }
   // Answered when it is on the disk: what was acknowledged is never lost.
   keep(std::move(changes), [id = message.id, answer = std::move(answer)](const Status& kept) {
     OutcomeReply reply;
@@ -282,17 +318,6 @@ void Desk::outcome(const std::string& transport, const formats::link::Outcome& m
     answer(reply);
   });
 }
-
-void Desk::next(const std::string& transport, const formats::link::AskStep& ask,
-                StepAnswer answer) {
-  touch(transport, ask.device);
-  StepReply reply;
-  reply.id = ask.id;
-  reply.result = FERRY_NOT_FOUND;
-  answer(std::move(reply));
-}
-
-void Desk::gone(const std::string& /*transport*/) {}
 
 void Desk::corrupt(const std::string& transport, const formats::link::Corrupt& message) {
   log::error("storage", "pack {}: {} (found by transport {})", message.pack, message.detail,

@@ -13,6 +13,8 @@
 #include "agent/catalog/offer.hpp"
 #include "agent/catalog/view.hpp"
 #include "agent/delivery/pull.hpp"
+#include "agent/delivery/push.hpp"
+#include "agent/delivery/rollout.hpp"
 #include "agent/host_requests.hpp"
 #include "base/clock.hpp"
 #include "config/settings.hpp"
@@ -33,8 +35,15 @@ struct DeskEvents {
   std::function<void(const storage::Delivery&)> delivery_changed;
   std::function<void(const storage::Delivery&)> delivery_moved;  // some of its bytes arrived
   std::function<void()> events_stored;                           // the outbox has something new
+  std::function<void()> releases_changed;                        // how one of them spreads
+  // Something that kept devices waiting is over then: hosts should ask again. Called often.
+  std::function<void(Duration)> wake_in;
+  std::function<void(const std::string& transport, std::uint64_t delivery)> cancel_step;
   std::function<void(const std::string& pack, const std::string& why)> pack_corrupt;
 };
+
+// What an operator wants of one delivery.
+enum class Order { pause, resume, retry, cancel, force, install };
 
 class Desk final : public HostRequests {
  public:
@@ -43,8 +52,8 @@ class Desk final : public HostRequests {
 
   // Reads devices and open deliveries from the store. Blocks; called once before anything else.
   Status load();
-  void set_view(std::shared_ptr<const catalog::View> view) { view_ = std::move(view); }
-  // Marks what was transferred long ago; called now and then.
+  void set_view(std::shared_ptr<const catalog::View> view);
+  // Marks what was transferred or tried long ago, and widens rollouts; called now and then.
   void expire();
   // Writes the devices that changed since the last call: a device that shows itself a thousand
   // times a second, each time with another version, costs one row.
@@ -57,6 +66,18 @@ class Desk final : public HostRequests {
   // may be "".
   Result<storage::Device> assign(const std::string& device, const std::string& product,
                                  const std::string& version, bool downgrade);
+  // The delivery as it is afterwards. ErrorCode::not_found: none of that number is remembered;
+  // ErrorCode::denied: its state does not allow that.
+  Result<storage::Delivery> order(std::uint64_t delivery, Order order);
+  // Lets a release that was stopped go on. ErrorCode::not_found: it is not stopped.
+  Status lift(const std::string& product, const std::string& version);
+  // Why nothing happens with a delivery now, for people; "" when something does, or it has ended.
+  std::string reason(const storage::Delivery& delivery);
+  // How a release spreads: "stopped: 3 failures", "first 10 devices: 4 are done", or "".
+  std::string rollout(const std::string& product, const std::string& version) const;
+  bool stopped(const std::string& product, const std::string& version) const {
+    return rollouts_.stopped(product, version);
+  }
 
   void seen(const std::string& transport, const formats::link::Seen& message) override;
   void offer(const std::string& transport, const formats::link::AskOffer& ask,
@@ -73,6 +94,15 @@ class Desk final : public HostRequests {
 
  private:
   struct OfferJob;
+  struct StepJob;
+  // A step that a transport has in hand.
+  struct Lease {
+    std::string transport;
+    std::string product;
+    std::uint64_t delivery = 0;
+    formats::link::StepKind step = formats::link::StepKind::transfer;
+    delivery::Steady touched{};  // when something was heard of it
+  };
   using Key = std::string;  // "product/id"
   static Key key_of(const std::string& product, const std::string& id) {
     return product + "/" + id;
@@ -91,10 +121,48 @@ class Desk final : public HostRequests {
   storage::Delivery new_delivery(const std::string& transport, const storage::Device& device,
                                  const std::string& from_version, const std::string& version,
                                  const std::vector<delivery::Piece>& pieces) const;
+  formats::link::Offer link_offer(const storage::Device& device, const std::string& from_version,
+                                  const catalog::Offer& planned) const;
+  Status add_digests(formats::link::Offer& offer, const std::vector<std::string>& want) const;
+  std::optional<delivery::Hold> pull_hold(const storage::Device& device,
+                                          const std::string& version);
   void prepare(OfferJob& job) const;
   void finish(const Key& key);
   bool adopt_for(const std::string& transport, const formats::link::Progress& message);
   void take(const formats::link::Progress& message);
+
+  // Devices that are told: desk_steps.cpp.
+  formats::link::DeviceClaim identified(const formats::link::DeviceClaim& claim) const;
+  std::vector<Sha256> unnamed_images(const std::string& product) const;
+  std::string image_of(const catalog::Offer& planned) const;
+  void observe(const formats::link::DeviceClaim& claim);
+  void advance(const std::shared_ptr<StepJob>& job);
+  void learn_images(const std::shared_ptr<StepJob>& job, std::vector<Sha256> unknown);
+  void insert_row(const std::shared_ptr<StepJob>& job, const catalog::Offer& planned);
+  void hand_out(const std::shared_ptr<StepJob>& job, delivery::Entry& entry,
+                formats::link::StepKind step, const catalog::Offer& planned);
+  void conclude(const std::shared_ptr<StepJob>& job);
+  void end_lease(const Key& key);
+  std::optional<catalog::Offer> plan_again(const storage::Device& device,
+                                           const storage::Delivery& delivery) const;
+  delivery::Entry* under_trial(const storage::Device& device);
+  bool may_follow(const delivery::Entry& entry, const formats::link::DeviceClaim& claim);
+
+  // What stands in the way: desk_orders.cpp.
+  std::optional<delivery::Hold> push_hold(const delivery::Entry& entry,
+                                          formats::link::StepKind step,
+                                          const formats::link::DeviceClaim& claim,
+                                          const std::string& transport) const;
+  std::optional<delivery::Hold> rollout_hold(const config::ProductSettings& settings,
+                                             const storage::Device& device,
+                                             const std::string& version,
+                                             const delivery::Entry* entry) const;
+  std::optional<Duration> time_of_day() const;
+  std::size_t devices_of(const std::string& product) const;
+  void wake_in(Duration duration) const;
+  void note_end(const storage::Delivery& delivery);
+  void settle(const std::string& product, const std::string& version);
+  void keep_rollout(const delivery::RolloutChange& change);
 
   Worker& worker_;
   storage::Store& store_;
@@ -113,6 +181,14 @@ class Desk final : public HostRequests {
   std::map<Key, std::vector<formats::link::Progress>> adopting_;
   delivery::Book book_;
   delivery::PullTracker pull_;
+  delivery::PushTracker push_;
+  delivery::Rollouts rollouts_;
+  std::map<Key, Lease> leases_;
+  std::map<Key, std::shared_ptr<StepJob>> asked_steps_;  // with the worker
+  // How devices that are told showed themselves last.
+  std::map<Key, formats::link::DeviceClaim> claims_;
+  std::map<Sha256, std::string> images_;  // how devices name these artifacts; "" they do not
+  bool slot_wanted_ = false;              // a step waits for another to end
 };
 
 // What a device has to fetch for an offer: what it holds already is left out.

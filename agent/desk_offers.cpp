@@ -54,6 +54,7 @@ void Desk::offer(const std::string& transport, const formats::link::AskOffer& as
     return answer(std::move(reply));
   }
   const storage::Device* known = touch(transport, ask.device);
+  if (known != nullptr) observe(ask.device);
   storage::Device device = known != nullptr ? *known : storage::Device{};
   device.id = ask.device.id;
   device.product = ask.device.product;
@@ -64,6 +65,15 @@ void Desk::offer(const std::string& transport, const formats::link::AskOffer& as
   }
   auto job = make_job(transport, device, ask, *planned);
   job->kept = known != nullptr;
+  if (const auto hold = pull_hold(device, planned->version)) {
+    if (hold->passes_in) wake_in(*hold->passes_in);
+    job->reply.offer.reset();
+    job->reply.result = FERRY_NOT_FOUND;
+    // Its row shows that it waits, and for what; where it has one, nothing is left to do.
+    const bool shown = book_.newest_of(device.product, device.id, planned->version) != nullptr;
+    if (shown || !job->kept) return answer(std::move(job->reply));
+    job->delivery.state = storage::DeliveryState::waiting;
+  }
   job->askers.emplace_back(ask.id, std::move(answer));
   asked_.emplace(key, job);
   worker_.run([this, job] { prepare(*job); }, [this, key] { finish(key); });
@@ -92,17 +102,9 @@ std::shared_ptr<Desk::OfferJob> Desk::make_job(const std::string& transport,
   job->want = ask.want;
   job->view = view_;
   job->pieces = pieces_of(planned);
+  job->reply.id = ask.id;
   job->reply.result = FERRY_OK;
-  formats::link::Offer& offer = job->reply.offer.emplace();
-  offer.product = device.product;
-  offer.version = planned.version;
-  offer.from_version = ask.device.version;
-  for (const catalog::Pick& pick : planned.picks) {
-    offer.artifacts.push_back(
-        servable(*pick.artifact, pick.version, *view_->artifact(pick.artifact->sha256)));
-  }
-  offer.base_known = planned.base_known;
-  for (const auto* file : planned.base) offer.base_files.push_back({file->dst_path, file->sha256});
+  job->reply.offer = link_offer(device, ask.device.version, planned);
   const auto* open = book_.open_delivery(device.product, device.id, planned.version);
   job->delivery = open != nullptr ? *open
                                   : new_delivery(transport, device, ask.device.version,
@@ -110,21 +112,45 @@ std::shared_ptr<Desk::OfferJob> Desk::make_job(const std::string& transport,
   return job;
 }
 
-// On the worker: the delivery's row and the digests that the dialect asked for.
-void Desk::prepare(OfferJob& job) const {
-  for (auto& artifact : job.reply.offer->artifacts) {
-    for (const std::string& want : job.want) {
-      const std::string kind = formats::digest_kind(want, artifact.size);
+formats::link::Offer Desk::link_offer(const storage::Device& device,
+                                      const std::string& from_version,
+                                      const catalog::Offer& planned) const {
+  formats::link::Offer offer;
+  offer.product = device.product;
+  offer.version = planned.version;
+  offer.from_version = from_version;
+  for (const catalog::Pick& pick : planned.picks) {
+    offer.artifacts.push_back(
+        servable(*pick.artifact, pick.version, *view_->artifact(pick.artifact->sha256)));
+  }
+  offer.base_known = planned.base_known;
+  for (const auto* file : planned.base) offer.base_files.push_back({file->dst_path, file->sha256});
+  return offer;
+}
+
+// On the worker. A digest that an artifact does not have is left out.
+Status Desk::add_digests(formats::link::Offer& offer, const std::vector<std::string>& want) const {
+  for (auto& artifact : offer.artifacts) {
+    for (const std::string& wanted : want) {
+      const std::string kind = formats::digest_kind(wanted, artifact.size);
       const auto value = store_.releases().digest(artifact.sha256, kind);
       if (!value) {
         log::error("catalog", "{} of {} {}: {}", kind, artifact.name, artifact.version,
                    value.error().message);
-        job.reply.offer.reset();
-        job.reply.result = FERRY_UNAVAILABLE;
-        return;
+        return fail(value.error());
       }
-      artifact.digests[want] = *value;
+      if (!value->empty()) artifact.digests[wanted] = *value;
     }
+  }
+  return {};
+}
+
+// On the worker: the delivery's row and the digests that the dialect asked for.
+void Desk::prepare(OfferJob& job) const {
+  if (job.reply.offer && !add_digests(*job.reply.offer, job.want)) {
+    job.reply.offer.reset();
+    job.reply.result = FERRY_UNAVAILABLE;
+    return;
   }
   if (job.delivery.id != 0 || !job.kept) return;
   const auto id = store_.fleet().put(job.delivery, {});
@@ -141,7 +167,17 @@ void Desk::finish(const Key& key) {
   const std::shared_ptr<OfferJob> job = asked_.extract(key).mapped();
   if (job->delivery.id != 0) {
     keep(pull_.adopt(job->delivery, job->pieces, moment()));
-    if (job->reply.offer) job->reply.offer->delivery = job->delivery.id;
+    if (job->reply.offer) {
+      job->reply.offer->delivery = job->delivery.id;
+      delivery::Entry* entry =
+          book_.find(job->delivery.product, job->delivery.device, job->delivery.id);
+      if (entry != nullptr && entry->delivery.state == storage::DeliveryState::waiting) {
+        entry->delivery.mode = storage::DeliveryMode::pull;
+        if (auto given = book_.apply(*entry, delivery::Trigger::offer, moment())) {
+          keep({std::move(*given)});
+        }
+      }
+    }
   }
   for (auto& [id, answer] : job->askers) {
     OfferReply reply = job->reply;

@@ -1,5 +1,5 @@
 # The agent's program, once the rooms it wires are there.
-add_library(ferry_desk STATIC desk.cpp desk_offers.cpp)
+add_library(ferry_desk STATIC desk.cpp desk_offers.cpp desk_orders.cpp desk_steps.cpp)
 target_link_libraries(ferry_desk PUBLIC ferry_catalog ferry_delivery)
 
 if(TARGET ferry_supervisor AND TARGET ferry_monitor AND TARGET ferry_source AND TARGET ferry_control)

@@ -6,7 +6,8 @@ Json time_or_null(Time time) {
   return time == Time{} ? Json(nullptr) : Json(to_rfc3339(time));
 }
 
-Json to_json(const storage::HeldRelease& held, bool servable) {
+Json to_json(const storage::HeldRelease& held, bool servable, const std::string& rollout,
+             bool stopped) {
   Json artifacts = Json::array();
   std::uint64_t size = 0;
   for (const auto& artifact : held.release.artifacts) {
@@ -25,10 +26,12 @@ Json to_json(const storage::HeldRelease& held, bool servable) {
           {"admitted", time_or_null(held.admitted)},
           {"complete", servable},
           {"size", size},
+          {"stopped", stopped},
+          {"rollout", rollout},
           {"artifacts", std::move(artifacts)}};
 }
 
-Json to_json(const storage::Delivery& delivery) {
+Json to_json(const storage::Delivery& delivery, const std::string& waits) {
   return {{"id", delivery.id},
           {"device", delivery.device},
           {"product", delivery.product},
@@ -40,7 +43,12 @@ Json to_json(const storage::Delivery& delivery) {
           {"bytes_total", delivery.bytes_total},
           {"started", time_or_null(delivery.started)},
           {"updated", time_or_null(delivery.updated)},
-          {"detail", delivery.detail}};
+          {"detail", delivery.detail},
+          {"mode", storage::to_string(delivery.mode)},
+          {"attempts", delivery.attempts},
+          {"paused", delivery.paused},
+          {"cause", delivery.cause},
+          {"waits", waits}};
 }
 
 Json to_json(const storage::Device& device, const storage::Delivery* newest) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "agent/catalog/view.hpp"
@@ -16,8 +17,11 @@ using formats::Json;
 
 // A time as RFC 3339, or null when there was none.
 Json time_or_null(Time time);
-Json to_json(const storage::HeldRelease& held, bool servable);
-Json to_json(const storage::Delivery& delivery);
+// `rollout` says how it spreads, "" nothing to tell.
+Json to_json(const storage::HeldRelease& held, bool servable, const std::string& rollout,
+             bool stopped);
+// `waits` says why nothing happens with it, "" something does or it has ended.
+Json to_json(const storage::Delivery& delivery, const std::string& waits);
 // `newest` is the device's newest delivery, or null.
 Json to_json(const storage::Device& device, const storage::Delivery* newest);
 Json to_json(const TransportStatus& status);

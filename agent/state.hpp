@@ -58,7 +58,8 @@ struct Agent::State final : control::ControlRequests {
         housekeeping(loop),
         watchdog(loop),
         source_watch(loop),
-        reload_pause(loop) {}
+        reload_pause(loop),
+        wake_timer(loop) {}
 
   // In the order in which run() needs them.
   Status open_store();
@@ -81,6 +82,7 @@ struct Agent::State final : control::ControlRequests {
   void watch_sources();
   void transports_changed();
   void publish_state();
+  void wake_hosts(Duration in);
 
   Json status() override;
   Json sources() override;
@@ -89,7 +91,10 @@ struct Agent::State final : control::ControlRequests {
   Json deliveries() override;
   Result<Json> sync(const std::string& source) override;
   Result<Json> assign(const control::Assignment& assignment) override;
+  Result<Json> order(std::uint64_t delivery, control::DeliveryOrder wanted) override;
+  Result<Json> retry_release(const std::string& product, const std::string& version) override;
 
+  Json release_json(const storage::HeldRelease& held) const;
   Json transports() const;
   Json monitor_status() const;
   Json store_status() const;
@@ -104,6 +109,10 @@ struct Agent::State final : control::ControlRequests {
   asio::steady_timer watchdog;
   asio::steady_timer source_watch;
   asio::steady_timer reload_pause;
+  asio::steady_timer wake_timer;
+  // When hosts are to be told that devices may get what they wait for; max() when nothing waits.
+  std::chrono::steady_clock::time_point wake_at = std::chrono::steady_clock::time_point::max();
+  std::chrono::steady_clock::time_point woken{};
   bool reloading = false;      // the catalog is being read, or waits for its turn
   bool reload_wanted = false;  // something changed since that began
   // Reads whole packs, which takes minutes: neither the loop nor the worker may wait for it.

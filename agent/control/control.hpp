@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -27,6 +28,9 @@ struct Assignment {
   bool downgrade = false;  // the operator agrees to a version below the device's own
 };
 
+// What an operator wants of one delivery.
+enum class DeliveryOrder { pause, resume, retry, cancel, force, install };
+
 // What the server asks of the agent. Called on the agent's loop; must not block for long. The
 // shapes of the JSON values are those of docs/control-api.md: lists are arrays, not wrapped in an
 // object.
@@ -44,6 +48,12 @@ class ControlRequests {
   // The device's entry afterwards. ErrorCode::not_found: no such device, or no such release of its
   // product; ErrorCode::denied: below the device's version without `downgrade`.
   virtual Result<Json> assign(const Assignment& assignment) = 0;
+  // The delivery's entry afterwards. ErrorCode::not_found: no such delivery, or it ended too long
+  // ago; ErrorCode::denied: its state does not allow that.
+  virtual Result<Json> order(std::uint64_t delivery, DeliveryOrder order) = 0;
+  // Lets a release that was stopped go on; its entry afterwards. ErrorCode::not_found: no such
+  // release, or it is not stopped.
+  virtual Result<Json> retry_release(const std::string& product, const std::string& version) = 0;
 };
 
 struct ControlOptions {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <optional>
 #include <vector>
 
@@ -113,6 +114,33 @@ Result<Json> assign(const std::string& device, std::string_view body, ControlReq
   return requests.assign(assignment);
 }
 
+struct NamedOrder {
+  std::string_view name;
+  DeliveryOrder order;
+};
+constexpr std::array orders{
+    NamedOrder{"pause", DeliveryOrder::pause}, NamedOrder{"resume", DeliveryOrder::resume},
+    NamedOrder{"retry", DeliveryOrder::retry}, NamedOrder{"cancel", DeliveryOrder::cancel},
+    NamedOrder{"force", DeliveryOrder::force}, NamedOrder{"install", DeliveryOrder::install},
+};
+
+std::optional<DeliveryOrder> order_named(std::string_view name) {
+  for (const NamedOrder& known : orders) {
+    if (known.name == name) return known.order;
+  }
+  return std::nullopt;
+}
+
+Result<Json> order(const std::string& delivery, DeliveryOrder wanted, ControlRequests& requests) {
+  std::uint64_t id = 0;
+  const char* end = delivery.data() + delivery.size();
+  const auto [rest, error] = std::from_chars(delivery.data(), end, id);
+  if (error != std::errc() || rest != end) {
+    return fail(ErrorCode::not_found, "delivery '" + delivery + "': not a number");
+  }
+  return requests.order(id, wanted);
+}
+
 Result<Json> one_device(const std::string& id, ControlRequests& requests) {
   const Json devices = requests.devices();
   for (const Json& device : devices) {
@@ -130,6 +158,35 @@ List list_named(std::string_view name) {
   if (name == "devices") return &ControlRequests::devices;
   if (name == "deliveries") return &ControlRequests::deliveries;
   return nullptr;
+}
+
+using Parts = std::vector<std::string>;
+
+// POST /v1/WHAT/…/VERB; nothing when there is no such endpoint.
+using Action = std::optional<Result<Json>>;
+
+Action act(const Parts& parts, std::string_view body, ControlRequests& requests) {
+  const std::string& what = parts[1];
+  const std::string& verb = parts.back();
+  if (what == "devices" && parts.size() == 4 && verb == "assign") {
+    return assign(parts[2], body, requests);
+  }
+  if (what == "deliveries" && parts.size() == 4) {
+    if (const auto wanted = order_named(verb)) return order(parts[2], *wanted, requests);
+  }
+  if (what == "releases" && parts.size() == 5 && verb == "retry") {
+    return requests.retry_release(parts[2], parts[3]);
+  }
+  return std::nullopt;
+}
+
+bool is_action(const Parts& parts) {
+  const std::string& what = parts[1];
+  const std::string& verb = parts.back();
+  if (parts.size() == 5) return what == "releases" && verb == "retry";
+  if (parts.size() != 4) return false;
+  return (what == "devices" && verb == "assign") ||
+         (what == "deliveries" && order_named(verb).has_value());
 }
 
 Answer wrong_method(std::string_view target, std::string allow) {
@@ -175,13 +232,12 @@ Answer answer(std::string_view method, std::string_view target, std::string_view
     stream.watch = true;
     return stream;
   }
-  if (name != "devices") return unknown();
-  const std::string& device = (*parts)[2];
-  if (parts->size() == 3) {
-    return get ? from(one_device(device, requests)) : wrong_method(target, "GET");
+  if (name == "devices" && parts->size() == 3) {
+    return get ? from(one_device((*parts)[2], requests)) : wrong_method(target, "GET");
   }
-  if (parts->size() == 4 && (*parts)[3] == "assign") {
-    return post ? from(assign(device, body, requests)) : wrong_method(target, "POST");
+  if (is_action(*parts)) {
+    if (!post) return wrong_method(target, "POST");
+    if (auto done = act(*parts, body, requests)) return from(std::move(*done));
   }
   return unknown();
 }

@@ -25,6 +25,7 @@ using ferry::control::Assignment;
 using ferry::control::ControlOptions;
 using ferry::control::ControlRequests;
 using ferry::control::ControlServer;
+using ferry::control::DeliveryOrder;
 using ferry::control::Json;
 
 const char* const canned = R"({
@@ -38,6 +39,7 @@ const char* const canned = R"({
   "releases": [
     {"product": "pump", "version": "1.2.0", "channel": "stable", "source": "cloud",
      "admitted": "2020-01-02T03:04:05Z", "complete": true, "size": 1048576,
+     "stopped": true, "rollout": "stopped: 3 failures",
      "artifacts": [{"role": "firmware", "name": "pump.bin", "size": 1048576, "sha256": "00"}]}],
   "devices": [
     {"id": "pump-7", "product": "pump", "version": "1.1.0", "transport": "wifi", "address": "10.0.0.7",
@@ -48,7 +50,9 @@ const char* const canned = R"({
   "deliveries": [
     {"id": 3, "device": "pump-7", "product": "pump", "from": "1.1.0", "version": "1.2.0",
      "transport": "wifi", "state": "transferring", "bytes_done": 524288, "bytes_total": 1048576,
-     "started": "2020-01-02T03:04:05Z", "updated": "2020-01-02T03:04:05Z", "detail": ""}]
+     "started": "2020-01-02T03:04:05Z", "updated": "2020-01-02T03:04:05Z", "detail": "", "mode": "push",
+     "attempts": 2, "paused": false, "cause": "busy", "waits": "waits: retry in 40s (attempt 3 of 5)"
+}]
 })";
 
 class CannedAgent final : public ControlRequests {
@@ -110,6 +114,31 @@ class CannedAgent final : public ControlRequests {
       return device;
     }
     return ferry::fail(ErrorCode::not_found, "device '" + wanted.device + "': not known here");
+  }
+
+  Result<Json> order(std::uint64_t id, DeliveryOrder order) override {
+    for (Json& delivery : data_["deliveries"]) {
+      if (delivery["id"] != id) continue;
+      if (order == DeliveryOrder::retry) {
+        return ferry::fail(ErrorCode::denied, "delivery 3 cannot be told to retry: transferring");
+      }
+      delivery["paused"] = order == DeliveryOrder::pause;
+      delivery["waits"] = order == DeliveryOrder::pause ? "paused" : "";
+      if (order == DeliveryOrder::cancel) delivery["state"] = "cancelled";
+      return delivery;
+    }
+    return ferry::fail(ErrorCode::not_found, "delivery: not known any more");
+  }
+
+  Result<Json> retry_release(const std::string& product, const std::string& version) override {
+    for (Json& release : data_["releases"]) {
+      if (release["product"] != product || release["version"] != version) continue;
+      if (release["stopped"] != true) break;
+      release["stopped"] = false;
+      release["rollout"] = "";
+      return release;
+    }
+    return ferry::fail(ErrorCode::not_found, product + " " + version + " is not stopped");
   }
 
   void set(const std::string& source, const Json& value) {

@@ -27,6 +27,18 @@ class Asked final : public ControlRequests {
     return Json{{"id", assignment.device}};
   }
 
+  Result<Json> order(std::uint64_t delivery, DeliveryOrder order) override {
+    ordered = {delivery, order};
+    if (error) return fail(*error, "why");
+    return Json{{"id", delivery}};
+  }
+  Result<Json> retry_release(const std::string& product, const std::string& version) override {
+    retried = product + " " + version;
+    return Json{{"version", version}};
+  }
+
+  std::optional<std::pair<std::uint64_t, DeliveryOrder>> ordered;
+  std::string retried;
   std::optional<std::string> synced;
   std::optional<Assignment> assigned;
   std::optional<ErrorCode> error;
@@ -95,6 +107,40 @@ TEST_F(RoutesTest, AssignPassesEverythingOn) {
   EXPECT_EQ(asked.assigned->product, "p");
   EXPECT_EQ(asked.assigned->version, "1.2");
   EXPECT_TRUE(asked.assigned->downgrade);
+}
+
+TEST_F(RoutesTest, OrdersForADelivery) {
+  const std::vector<std::pair<const char*, DeliveryOrder>> words = {
+      {"pause", DeliveryOrder::pause}, {"resume", DeliveryOrder::resume},
+      {"retry", DeliveryOrder::retry}, {"cancel", DeliveryOrder::cancel},
+      {"force", DeliveryOrder::force}, {"install", DeliveryOrder::install}};
+  for (const auto& [word, order] : words) {
+    const std::string target = std::string("/v1/deliveries/17/") + word;
+    EXPECT_EQ(post(target, "").status, 200U) << target;
+    EXPECT_EQ(asked.ordered, std::make_pair(std::uint64_t{17}, order)) << target;
+    EXPECT_EQ(get(target).status, 405U);
+    EXPECT_EQ(get(target).allow, "POST");
+  }
+  asked.ordered.reset();
+  for (const char* target :
+       {"/v1/deliveries/17", "/v1/deliveries/17/stop", "/v1/deliveries/x/pause",
+        "/v1/deliveries/-1/pause", "/v1/deliveries/17/pause/x",
+        "/v1/deliveries/99999999999999999999/pause", "/v1/sources/17/pause"}) {
+    EXPECT_EQ(post(target, "").status, 404U) << target;
+  }
+  EXPECT_FALSE(asked.ordered);
+  asked.error = ErrorCode::denied;
+  EXPECT_EQ(post("/v1/deliveries/17/retry", "").status, 403U);
+}
+
+TEST_F(RoutesTest, AStoppedReleaseGoesOn) {
+  EXPECT_EQ(post("/v1/releases/pump/1.2%2B4/retry", "").status, 200U);
+  EXPECT_EQ(asked.retried, "pump 1.2+4");
+  EXPECT_EQ(get("/v1/releases/pump/1.2/retry").allow, "POST");
+  for (const char* target : {"/v1/releases/pump/1.2", "/v1/releases/pump/1.2/stop",
+                             "/v1/releases/pump/retry", "/v1/devices/pump/1.2/retry"}) {
+    EXPECT_EQ(post(target, "").status, 404U) << target;
+  }
 }
 
 TEST_F(RoutesTest, MalformedRequestsChangeNothing) {
