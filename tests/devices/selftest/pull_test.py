@@ -115,6 +115,7 @@ class Pull(unittest.TestCase):
         device = self.device(dialect="get", path="/image")
         self.assertTrue(Gateway(device, {"/image": IMAGE}).serve(60, lambda: device.finished == 0))
         self.assertEqual(device.has("downloaded")["from_offset"], 0)
+        self.assertFalse(device.has("resumed") or device.has("failed"))
 
     def test_a_bad_line(self):
         device = self.device(timeout=0.3)

@@ -143,6 +143,9 @@ class Plug(unittest.TestCase):
                     self.assertEqual(error.errno, errno.EIO)
                 with self.assertRaises(OSError):
                     os.write(port.descriptor, b"x")
+                with Line() as other:
+                    self.assertNotEqual(other.path, before)
+                self.assertFalse(os.path.exists(before))
                 line.replug()
             self.assertNotEqual(line.path, before)
             self.assertEqual(os.readlink(line.link), line.path)
