@@ -25,4 +25,10 @@ std::optional<DigestKind> parse_digest_kind(std::string_view text);
 Result<std::string> derive_digest(const std::filesystem::path& packs_folder,
                                   const StoredArtifact& artifact, const DigestKind& kind);
 
+// The hash that an MCUboot image carries in its TLVs, in hex; "" when the artifact is none, or one
+// whose hash does not fit its body. Reads it once, in memory of one chunk.
+inline constexpr std::string_view mcuboot_kind = "mcuboot";
+Result<std::string> derive_mcuboot(const std::filesystem::path& packs_folder,
+                                   const StoredArtifact& artifact);
+
 }  // namespace ferry::storage

@@ -15,6 +15,8 @@ namespace {
 
 // The kinds that devices need are few; a host that asks for ever new ones only pushes out its own.
 constexpr std::int64_t max_digests = 16;
+// What is kept of an artifact that is no MCUboot image: that is worth knowing, too.
+constexpr std::string_view no_image = "-";
 
 std::set<std::string> packs_of(const std::vector<StoredArtifact>& sealed) {
   std::set<std::string> packs;
@@ -188,18 +190,23 @@ void CatalogReleases::cache_digest(const Sha256& sha256, const std::string& kind
 }
 
 Result<std::string> CatalogReleases::digest(const Sha256& sha256, const std::string& kind) {
+  const bool of_image = kind == mcuboot_kind;
   const std::optional<DigestKind> parsed = parse_digest_kind(kind);
-  if (!parsed) return fail(ErrorCode::invalid, fmt::format("'{}' is no kind of digest", kind));
+  if (!parsed && !of_image) {
+    return fail(ErrorCode::invalid, fmt::format("'{}' is no kind of digest", kind));
+  }
   const Result<std::optional<StoredArtifact>> artifact = find(sha256);
   if (!artifact) return fail(artifact.error());
   if (!*artifact) return fail(ErrorCode::not_found, "artifact " + sha256.hex() + " is not held");
   if (kind == "sha256") return sha256.hex();
   Result<std::string> cached = cached_digest(sha256, kind);
+  if (cached && *cached == no_image) return std::string();
   if (!cached || !cached->empty()) return cached;
   // Without the lock: a large artifact takes seconds.
-  Result<std::string> value = derive_digest(folders_.packs, **artifact, *parsed);
+  Result<std::string> value = of_image ? derive_mcuboot(folders_.packs, **artifact)
+                                       : derive_digest(folders_.packs, **artifact, *parsed);
   if (value) {
-    cache_digest(sha256, kind, *value);
+    cache_digest(sha256, kind, value->empty() ? std::string(no_image) : *value);
   } else if (value.error().code == ErrorCode::corrupt) {
     const Status taken = quarantine((*artifact)->pack, value.error().message);
     if (!taken) log::error("storage", "{}", taken.error().message);
