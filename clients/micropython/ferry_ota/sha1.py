@@ -60,9 +60,12 @@ class Sha1:
     def _mix(self):
         self._schedule()
         high, low, state = self._high, self._low, self._state
-        # One by one: unpacking the array would allocate an iterator for each block.
-        ah, al, bh, bl, ch = state[0], state[1], state[2], state[3], state[4]
-        cl, dh, dl, eh, el = state[5], state[6], state[7], state[8], state[9]
+        # At most three at once: MicroPython allocates a tuple for more, and an iterator to unpack the array.
+        ah, al = state[0], state[1]
+        bh, bl = state[2], state[3]
+        ch, cl = state[4], state[5]
+        dh, dl = state[6], state[7]
+        eh, el = state[8], state[9]
         for t in range(80):
             if t < 20:
                 fh, fl, k = (bh & ch) | (~bh & dh), (bl & cl) | (~bl & dl), 0
@@ -74,9 +77,10 @@ class Sha1:
                 fh, fl, k = bh ^ ch ^ dh, bl ^ cl ^ dl, 6
             below = ((al << 5 | ah >> 11) & 0xFFFF) + fl + el + _ROUND[k + 1] + low[t]
             above = ((ah << 5 | al >> 11) & 0xFFFF) + fh + eh + _ROUND[k] + high[t] + (below >> 16)
-            eh, el, dh, dl = dh, dl, ch, cl
-            ch, cl = (bh >> 2 | bl << 14) & 0xFFFF, (bl >> 2 | bh << 14) & 0xFFFF
-            bh, bl, ah, al = ah, al, above & 0xFFFF, below & 0xFFFF
+            eh, dh, ch = dh, ch, (bh >> 2 | bl << 14) & 0xFFFF
+            el, dl, cl = dl, cl, (bl >> 2 | bh << 14) & 0xFFFF
+            bh, ah = ah, above & 0xFFFF
+            bl, al = al, below & 0xFFFF
         self._add(0, ah, al)
         self._add(2, bh, bl)
         self._add(4, ch, cl)

