@@ -101,6 +101,10 @@ class PartitionStage(Stage):
         self._block = bytearray(_BLOCK)
         self._filled = 0
 
+    def load(self):
+        self._filled = 0
+        super().load()
+
     def gathered(self):
         label, length = _fields(self.files.read(self.name + ".at", _LONGEST))
         return int(length) if label == self._label else 0
@@ -132,16 +136,14 @@ class PartitionStage(Stage):
                     self._note(".at", self.length)
 
     def close(self):
-        """Whole blocks last; the bytes after them are fetched again, unless they are the image's end."""
-        if self._filled and not self.complete():
-            self.length -= self._filled
-        elif self._filled:
+        """Whole blocks outlast a power cut; the bytes after them wait in memory, unless they are the image's end."""
+        if self._filled and self.complete():
             for position in range(self._filled, _BLOCK):
                 self._block[position] = _ERASED
             self._partition.writeblocks(self.length // _BLOCK, self._block)
-        self._filled = 0
-        if self.length:
-            self._note(".at", self.length)
+            self._filled = 0
+        if self.length > self._filled:
+            self._note(".at", self.length - self._filled)
 
     def discard(self):
         self._filled = 0
