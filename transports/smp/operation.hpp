@@ -28,8 +28,9 @@ struct Parameters {
 // What a client found out about its device; worth keeping while the device is away.
 struct Learned {
   std::optional<Parameters> parameters;
-  std::size_t granule = 0;  // the device writes in units of so many bytes; 0 not known
-  int pace = 0;             // steps below full window and packet size; see pace.hpp
+  std::size_t granule = 0;       // the device writes in units of so many bytes; 0 not known
+  std::size_t window_steps = 0;  // below the full window, and below the full packet size;
+  std::size_t packet_steps = 0;  // see pace.hpp
 };
 
 struct ClientOptions {
@@ -49,11 +50,11 @@ struct ClientOptions {
   // A round trip that takes longer counts as lost; measured from written(). Uploads shorten it to
   // what the device needs in fact, never below minimum_timeout.
   Milliseconds timeout{2000};
-  Milliseconds minimum_timeout{250};
+  Milliseconds minimum_timeout{200};
   int attempts = 4;  // of each request; then it ends as Outcome::no_answer
   // The first packet of an upload may make the device erase its flash before it answers.
   Milliseconds first_timeout{5000};
-  Milliseconds erase_timeout{60000};
+  Milliseconds erase_timeout{30000};
   Milliseconds busy_pause{500};  // before a request that was answered "busy" is sent again
   // An upload that came no further for so long ends, as no_answer, busy or no_memory.
   Milliseconds give_up{30000};

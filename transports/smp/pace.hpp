@@ -9,33 +9,43 @@
 
 namespace ferry::smp {
 
-// A ladder from the largest window and packet down to one packet of a few bytes: first the window
-// shrinks, then the packet. Trouble goes down; a long run without any goes up again, and the longer
-// the more often going up was a mistake.
+// Window and packet size. Two things speak for less than the device says it can take:
+// - noise, which costs long packets more than short ones: of the sizes there are, the one is taken
+//   that brings the most bytes across at the present rate of losses;
+// - a device that is overtaxed: no memory, silence after a full window, silence again and again.
+//   Then the window shrinks, then the packet. A long run without such trouble goes up again, and
+//   the longer the more often that was a mistake.
 class Pace {
  public:
-  // `down`: steps below the top to begin at.
-  Pace(const ClientOptions& options, const Parameters& parameters, int down);
+  Pace(const ClientOptions& options, const Parameters& parameters, const Learned& learned);
 
-  std::size_t window() const { return ladder_[at_].window; }  // packets without an answer
-  std::size_t packet() const { return ladder_[at_].packet; }  // bytes, header included
-  int down() const { return static_cast<int>(at_); }
+  std::size_t window() const { return windows_[window_at_]; }  // packets without an answer
+  std::size_t packet() const;                                  // bytes, header included
+  void tell(Learned& learned) const;
 
   void accepted();  // a packet arrived
-  void gap();       // one was lost, but the next one came: noise, or a line too many
-  void trouble();   // silence, or no memory
+  void gap();       // one was lost, but the next one came
+  // `packets` were on their way and nothing came back, for the n-th time in a row.
+  void silence(std::size_t packets, int in_a_row);
+  void no_memory();  // the device says so
 
  private:
-  struct Step {
-    std::size_t window = 1;
-    std::size_t packet = 0;
-  };
-  std::vector<Step> ladder_;  // never empty
-  std::size_t at_ = 0;
-  unsigned run_ = 0;       // packets accepted since the last change or gap
-  unsigned patience_;      // the run after which to try one step up
-  unsigned since_gap_;     // packets accepted since the last gap
-  bool on_trial_ = false;  // the present step was reached from below
+  void account(bool lost);
+  double worth(std::size_t packet) const;
+  void step_down();
+  void step_up();
+
+  std::vector<std::size_t> windows_;  // the largest first; neither is ever empty
+  std::vector<std::size_t> packets_;
+  std::size_t window_at_ = 0;  // what the device can take
+  std::size_t packet_at_ = 0;  // likewise
+  std::size_t best_ = 0;       // what the noise leaves best
+  double bytes_;               // sent lately, older ones counting less
+  double losses_ = 0;          // packets lost of them
+  double stalls_ = 0;          // share of full windows that ended in silence
+  unsigned run_ = 0;           // packets accepted since the last step or trouble
+  unsigned patience_;          // the run after which to try one step up
+  bool on_trial_ = false;      // the present step was reached from below
 };
 
 // Round trip times as TCP measures them (RFC 6298), with a floor that rises when an answer comes
@@ -48,7 +58,7 @@ class RoundTrip {
   Milliseconds timeout() const;
   void measured(Milliseconds time);
   void late(Milliseconds time);  // measured, of what had been given up
-  void silence() { backoff_ = backoff_ < 4 ? backoff_ + 1 : backoff_; }
+  void silence() { backoff_ = backoff_ < 2 ? backoff_ + 1 : backoff_; }
 
  private:
   Milliseconds least_;

@@ -25,7 +25,7 @@ Upload::Implementation::Implementation(const ClientOptions& options, Learned& le
 void Upload::Implementation::end(Reply<UploadResult> result) {
   if (result_) return;
   result_ = std::move(result);
-  if (pace_) learned_.pace = pace_->down();
+  if (pace_) pace_->tell(learned_);
   side_.reset();
   sent_.clear();
 }
@@ -44,7 +44,7 @@ void Upload::Implementation::begin(TimePoint now) {
     acknowledged_ = next_ = *request_.probe_offset;
   }
   if (!learned_.parameters) return ask_parameters();
-  pace_.emplace(options_, *learned_.parameters, learned_.pace);
+  pace_.emplace(options_, *learned_.parameters, learned_);
 }
 
 void Upload::Implementation::ask_parameters() {
@@ -54,7 +54,7 @@ void Upload::Implementation::ask_parameters() {
   const auto done = [this](Reply<Parameters> parameters) {
     if (!parameters) return fail(parameters.error().outcome, parameters.error().message);
     learned_.parameters = *parameters;
-    pace_.emplace(options_, *parameters, learned_.pace);
+    pace_.emplace(options_, *parameters, learned_);
   };
   side_ =
       std::make_unique<Question<Parameters>>(options_, Op::read, group::os, command::os_parameters,
@@ -158,7 +158,7 @@ void Upload::Implementation::refused(const DeviceError& error, TimePoint now) {
   if (!is_transient(error) || (out_of_time(now) && refusals_ >= options_.attempts)) {
     return fail(outcome, words(error), error);
   }
-  if (outcome != Outcome::busy) pace_->trouble();
+  if (outcome == Outcome::no_memory) pace_->no_memory();
   give_up_all();
   next_ = acknowledged_;
   one_only_ = true;
@@ -195,7 +195,7 @@ void Upload::Implementation::silence(TimePoint now) {
     return fail(Outcome::no_answer,
                 fmt::format("no answer at offset {} of {}", acknowledged_, request_.size));
   }
-  pace_->trouble();
+  pace_->silence(sent_.size(), silences_);
   round_trip_.silence();
   // Nothing is known of what is on its way. One packet finds out; sending all again would waste
   // what did arrive.

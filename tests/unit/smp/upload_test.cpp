@@ -197,7 +197,7 @@ TEST_F(UploadTest, NoMemoryMakesWindowAndPacketSmaller) {
   const auto result = upload();
   ASSERT_TRUE(result) << result.error().message;
   EXPECT_EQ(device.slot(), content);
-  EXPECT_GT(client.learned().pace, 0);
+  EXPECT_GT(client.learned().packet_steps, 0U);
 }
 
 TEST_F(UploadTest, NoMemoryThatPassesDoesNotSlowItForEver) {
@@ -205,7 +205,8 @@ TEST_F(UploadTest, NoMemoryThatPassesDoesNotSlowItForEver) {
   device.settings().no_memory = 3;
   const auto result = upload();
   ASSERT_TRUE(result);
-  EXPECT_EQ(client.learned().pace, 0);
+  EXPECT_EQ(client.learned().packet_steps, 0U);
+  EXPECT_EQ(client.learned().window_steps, 0U);
 }
 
 TEST_F(UploadTest, NoMemoryForEverHasItsName) {
