@@ -1,16 +1,13 @@
 #!/usr/bin/python3
-"""The device-side library against the real gateway over HTTP and over a serial line: links that are cut, power that
-goes, code that does not confirm."""
+"""The device-side library against the real gateway over HTTP: links that are cut, power that goes, code that does not
+confirm."""
 import os
 import random
-import tty
 import unittest
 
 import rig
 import ferry_ota
-import gateway as g
 from emulated_files import PowerCut
-from ferry_ota.serial_pull import SerialPull
 from ferry_ota.wifi import WiFi
 from link_proxy import LinkProxy
 
@@ -119,28 +116,6 @@ class OverHttp(rig.GatewayCase):
         self.gateway.start()
         device.transport = WiFi("127.0.0.1", self.gateway.port(), timeout=10)
         self.finish(device)
-
-
-class OverSerial(rig.GatewayCase):
-    """The device's end of the line is the pty's master; the gateway opens the other by a name that stays."""
-
-    def setUp(self):
-        self.ours, theirs = os.openpty()
-        self.addCleanup(os.close, self.ours)
-        tty.setraw(theirs)
-        port = g.scratch(self) / "meter"
-        port.symlink_to(os.ttyname(theirs))
-        self.gateway = self.start_gateway(f"[transport.line]\nplugin = serial\nport = {port}\ndialect = pull\n"
-                                          "baud = 115200\nproduct = tracker\n")
-        os.close(theirs)
-
-    def test_update_confirm_and_nothing_newer(self):
-        device = rig.Device(self, SerialPull(rig.Uart(self.ours)))
-        self.assertEqual(device.ota().update(), ferry_ota.INSTALLED)
-        ota = device.ota()
-        self.assertEqual((ota.boot(), device.runs()), (ferry_ota.TRIAL, "new"))
-        self.assertTrue(ota.confirm())
-        self.assertEqual(ota.update(), ferry_ota.CURRENT)
 
 
 if __name__ == "__main__":
