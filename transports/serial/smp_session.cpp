@@ -114,6 +114,7 @@ void SmpSession::rest(Duration time) {
 
 void SmpSession::look() {
   phase_ = Phase::looking;
+  due_.reset();
   // Somebody who was there just now is given all attempts of the client.
   if (returning_) {
     due_ =

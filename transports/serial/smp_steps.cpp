@@ -46,6 +46,22 @@ int outcome_of(smp::Outcome outcome) {
   }
 }
 
+// What the numbers of a device mean here, where they mean more than their words.
+std::string_view meaning(smp::Outcome outcome) {
+  switch (outcome) {
+    case smp::Outcome::invalid_image:
+      return "the device takes it for no image of its own: ";
+    case smp::Outcome::too_big:
+      return "the device has no room for an image of this size: ";
+    case smp::Outcome::downgrade:
+      return "the device takes no version that is not higher than its own: ";
+    case smp::Outcome::pending:
+      return "another image waits there to be tried, or runs on trial: ";
+    default:
+      return "";
+  }
+}
+
 }  // namespace
 
 const smp::ImageSlot* SmpSession::active() const {
@@ -235,7 +251,8 @@ void SmpSession::read_state_then(void (SmpSession::*judge)(const Fault&), Fault 
 }
 
 void SmpSession::fail(const Fault& fault, std::string_view what) {
-  finish(outcome_of(fault.outcome), fmt::format("{}: {}", what, fault.message));
+  finish(outcome_of(fault.outcome),
+         fmt::format("{}: {}{}", what, meaning(fault.outcome), fault.message));
 }
 
 void SmpSession::finish(int outcome, const std::string& detail) {
