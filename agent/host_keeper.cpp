@@ -140,42 +140,41 @@ void HostKeeper::catalog_changed() {
   if (!run_->change_waits) send(messages::Changed{});
 }
 
+// What happens later counts only while the same run of the host goes on.
+template <typename Function>
+auto HostKeeper::in_this_run(Function function) {
+  return [self = weak_from_this(), run = std::weak_ptr(run_),
+          function = std::move(function)](boost::system::error_code error) {
+    const auto keeper = self.lock();
+    if (!error && keeper && keeper->run_ && keeper->run_ == run.lock()) function(*keeper);
+  };
+}
+
 void HostKeeper::watch_writable() {
   if (!run_->link.sending() || run_->write_watched || run_->ended) return;
   run_->write_watched = true;
-  run_->link_watch.async_wait(
-      stream_descriptor::wait_write,
-      [self = weak_from_this(), run = std::weak_ptr(run_)](boost::system::error_code error) {
-        const auto keeper = self.lock();
-        const auto current = run.lock();
-        if (error || !keeper || !current || keeper->run_ != current) return;
-        current->write_watched = false;
-        const Status sent = current->link.flush();
-        if (!sent && sent.error().code != ErrorCode::cancelled) {
-          return keeper->kill(sent.error().message);
-        }
-        if (!sent) return;
-        if (current->change_waits && !current->link.sending()) keeper->catalog_changed();
-        keeper->watch_writable();
-      });
+  run_->link_watch.async_wait(stream_descriptor::wait_write, in_this_run([](HostKeeper& keeper) {
+                                HostRun& run = *keeper.run_;
+                                run.write_watched = false;
+                                const Status sent = run.link.flush();
+                                if (!sent && sent.error().code != ErrorCode::cancelled) {
+                                  return keeper.kill(sent.error().message);
+                                }
+                                if (!sent) return;
+                                if (run.change_waits && !run.link.sending())
+                                  keeper.catalog_changed();
+                                keeper.watch_writable();
+                              }));
 }
 
 void HostKeeper::watch_link() {
-  run_->link_watch.async_wait(
-      stream_descriptor::wait_read,
-      [self = weak_from_this(), run = std::weak_ptr(run_)](boost::system::error_code error) {
-        const auto keeper = self.lock();
-        if (!error && keeper && keeper->run_ && keeper->run_ == run.lock()) keeper->on_readable();
-      });
+  run_->link_watch.async_wait(stream_descriptor::wait_read,
+                              in_this_run([](HostKeeper& keeper) { keeper.on_readable(); }));
 }
 
 void HostKeeper::watch_exit() {
-  run_->exit_watch.async_wait(
-      stream_descriptor::wait_read,
-      [self = weak_from_this(), run = std::weak_ptr(run_)](boost::system::error_code error) {
-        const auto keeper = self.lock();
-        if (!error && keeper && keeper->run_ && keeper->run_ == run.lock()) keeper->on_exit();
-      });
+  run_->exit_watch.async_wait(stream_descriptor::wait_read,
+                              in_this_run([](HostKeeper& keeper) { keeper.on_exit(); }));
 }
 
 // A host that sends more than it may is read later, so that it waits and nobody else does.
@@ -188,11 +187,7 @@ void HostKeeper::on_readable() {
   }
   if (run_->messages_in_window < most_messages_in_window) return watch_link();
   run_->throttle_timer.expires_at(run_->window_start + window);
-  run_->throttle_timer.async_wait(
-      [self = weak_from_this(), run = std::weak_ptr(run_)](boost::system::error_code error) {
-        const auto keeper = self.lock();
-        if (!error && keeper && keeper->run_ && keeper->run_ == run.lock()) keeper->watch_link();
-      });
+  run_->throttle_timer.async_wait(in_this_run([](HostKeeper& keeper) { keeper.watch_link(); }));
 }
 
 bool HostKeeper::receive(int most) {
@@ -239,13 +234,9 @@ void HostKeeper::tick() {
 
 void HostKeeper::plan_tick() {
   run_->tick_timer.expires_after(std::min(options_.ping_interval, options_.answer_deadline));
-  run_->tick_timer.async_wait([self = weak_from_this(),
-                               run = std::weak_ptr(run_)](boost::system::error_code error) {
-    const auto keeper = self.lock();
-    if (!error && keeper && keeper->run_ && keeper->run_ == run.lock() && !keeper->run_->ended) {
-      keeper->tick();
-    }
-  });
+  run_->tick_timer.async_wait(in_this_run([](HostKeeper& keeper) {
+    if (!keeper.run_->ended) keeper.tick();
+  }));
 }
 
 void HostKeeper::hand_over_ports() {
@@ -256,13 +247,7 @@ void HostKeeper::hand_over_ports() {
   }
   if (!run_ || run_->ended) return;
   run_->port_timer.expires_after(port_interval);
-  run_->port_timer.async_wait(
-      [self = weak_from_this(), run = std::weak_ptr(run_)](boost::system::error_code error) {
-        const auto keeper = self.lock();
-        if (!error && keeper && keeper->run_ && keeper->run_ == run.lock()) {
-          keeper->hand_over_ports();
-        }
-      });
+  run_->port_timer.async_wait(in_this_run([](HostKeeper& keeper) { keeper.hand_over_ports(); }));
 }
 
 void HostKeeper::kill(std::string reason) {
@@ -274,11 +259,7 @@ void HostKeeper::kill(std::string reason) {
 
 void HostKeeper::kill_later(milliseconds grace, const std::string& reason) {
   run_->kill_timer.expires_after(grace);
-  run_->kill_timer.async_wait([self = weak_from_this(), run = std::weak_ptr(run_),
-                               reason](boost::system::error_code error) {
-    const auto keeper = self.lock();
-    if (!error && keeper && keeper->run_ && keeper->run_ == run.lock()) keeper->kill(reason);
-  });
+  run_->kill_timer.async_wait(in_this_run([reason](HostKeeper& keeper) { keeper.kill(reason); }));
 }
 
 void HostKeeper::on_exit() {

@@ -46,6 +46,8 @@ class HostKeeper : public std::enable_shared_from_this<HostKeeper> {
  private:
   using Instant = std::chrono::steady_clock::time_point;
 
+  template <typename Function>
+  auto in_this_run(Function function);
   void watch_link();
   void watch_writable();
   void watch_exit();
