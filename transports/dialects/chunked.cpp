@@ -75,7 +75,7 @@ Answer nothing_answer(const Match& match) {
 
 // MicroPython's requests send Host without the port, and these clients need whole URLs.
 std::string base_url(const Site& site) {
-  std::string base = "http://" + std::string(site.host);
+  std::string base = authority(site);
   const bool bare = site.host.find(':') == std::string_view::npos || site.host.back() == ']';
   if (bare && site.port != 0 && site.port != default_port) base += fmt::format(":{}", site.port);
   return base + percent_encoded(site.root) + std::string(blocks_prefix);
@@ -86,7 +86,7 @@ Answer answer_chunked_offer(const Match& match, const Request& /*request*/, cons
   const Artifact* image = offer == nullptr ? nullptr : offer->find("firmware");
   const Artifact* archive = offer == nullptr ? nullptr : offer->find("archive");
   if (image == nullptr && archive == nullptr) return nothing_answer(match);
-  if (!is_host(site.host)) {
+  if (!has_urls(site)) {
     return text_answer(400,
                        "the request has no Host header (or one that is no host): it is needed "
                        "to build the URLs of the blocks");

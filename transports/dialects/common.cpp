@@ -50,6 +50,14 @@ bool is_host(std::string_view host) {
   });
 }
 
+bool has_urls(const Site& site) {
+  return site.port == 0 || is_host(site.host);
+}
+
+std::string authority(const Site& site) {
+  return site.port == 0 ? std::string() : "http://" + std::string(site.host);
+}
+
 Ask recognize_artifact(const Match& match, const Request& request, const Device& device) {
   const auto named = versioned_name(request.path);
   if (!named) return unknown_path(match, request);

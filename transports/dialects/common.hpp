@@ -41,6 +41,11 @@ std::string percent_encoded(std::string_view path);
 
 // True for a Host header that may be repeated inside a URL.
 bool is_host(std::string_view host);
+// Whether URLs can be told from this site: by the name that the device used, or, on a link without
+// ports, by their paths alone, which are the names of that link.
+bool has_urls(const Site& site);
+// What stands before the root's path in such a URL: "http://HOST", or "".
+std::string authority(const Site& site);
 
 // The Ask for /VERSION/NAME, or the refusal of a path that nobody knows.
 Ask recognize_artifact(const Match& match, const Request& request, const Device& device);

@@ -91,7 +91,7 @@ Answer null_answer(int status) {
 }
 
 Answer manifest_answer(const Offer& offer, const Request& request, const Site& site) {
-  if (!is_host(site.host)) {
+  if (!has_urls(site)) {
     return text_answer(400,
                        "the request has no Host header (or one that is no host): it is needed to "
                        "build the URLs in the manifest; send 'Host: ADDRESS:PORT'");
@@ -99,7 +99,7 @@ Answer manifest_answer(const Offer& offer, const Request& request, const Site& s
   for (const Artifact& artifact : offer.artifacts) {
     if (!artifact.digests.contains(digest)) return null_answer(503);
   }
-  const std::string base = "http://" + std::string(site.host) + percent_encoded(site.root);
+  const std::string base = authority(site) + percent_encoded(site.root);
   Json manifest = {{"delete", Json::array()},
                    {"new", Json::array()},
                    {"update", Json::array()},

@@ -89,6 +89,15 @@ TEST(Pycom, AHostThatIsNoneIsNotRepeated) {
             200);
 }
 
+TEST(Pycom, OnALinkWithoutPortsUrlsAreNames) {
+  const Profile given = profile("pycom");
+  const Asked asked(given, "/manifest.json");
+  const Offer update = offer({artifact("file", "1.0.1", "flash/a.py")});
+  const auto manifest =
+      json(answer_offer(asked.match, asked.request, &update, {"", 0, "/tracker"}));
+  EXPECT_EQ(manifest["new"][0]["URL"], "/tracker/1.0.1/flash/a.py");
+}
+
 TEST(Pycom, FailuresOfBytesBreakOffAndThoseOfManifestsAreNull) {
   const Profile given = profile("pycom");
   const Asked bytes(given, "/firmware_9.bin");
