@@ -14,7 +14,8 @@ constexpr std::byte padding_byte{0xFF};
 
 Failure refusal(int status, std::string_view text) {
   ErrorCode code = ErrorCode::denied;
-  if (status == 404) code = ErrorCode::not_found;
+  // "No content" is said where there is nothing for the device; a file of no bytes would be one.
+  if (status == 404 || status == 204) code = ErrorCode::not_found;
   if (status == 503) code = ErrorCode::unavailable;
   return fail(code, std::string(text));
 }
@@ -70,7 +71,7 @@ void PullFiles::finish(Opening& opening) {
   opening.finished = true;
   dialects::Answer answer = opening.inquiry.take_answer();
   std::string* text = std::get_if<std::string>(&answer.body);
-  if (answer.status < 200 || answer.status > 299) {
+  if (answer.status < 200 || answer.status > 299 || answer.status == 204) {
     return opening.done(refusal(answer.status, text == nullptr ? "refused" : *text));
   }
   Content content;
