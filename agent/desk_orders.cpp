@@ -106,11 +106,11 @@ std::string Desk::reason(const storage::Delivery& delivery) {
     if (const auto hold = pull_hold(device->second, delivery.version)) return hold->why;
     return delivery.state == DeliveryState::waiting ? "waits: the device to ask" : "";
   }
+  if (delivery.paused) return "paused";
   if (const auto lease = leases_.find(key);
       lease != leases_.end() && lease->second.delivery == delivery.id) {
     return "";
   }
-  if (delivery.paused) return "paused";
   const auto claim = claims_.find(key);
   if (claim == claims_.end()) return "waits: the device to show itself";
   const auto step = push_.step(*settings, *entry, claim->second);

@@ -64,6 +64,29 @@ Exit assign(const Options& options, const AssignOptions& what) {
   return Exit::ok;
 }
 
+Exit order(const Options& options, std::uint64_t delivery, const std::string& what) {
+  Client client(options.socket);
+  const auto reply =
+      client.post(fmt::format("/v1/deliveries/{}/{}", delivery, what), Json::object());
+  if (!reply) return report(reply.error());
+  fmt::print("{}", options.json ? reply->text : delivery_view(reply->json, now()));
+  return Exit::ok;
+}
+
+Exit retry_release(const Options& options, const std::string& product, const std::string& version) {
+  Client client(options.socket);
+  const auto reply = client.post(
+      "/v1/releases/" + Client::encoded(product) + "/" + Client::encoded(version) + "/retry",
+      Json::object());
+  if (!reply) return report(reply.error());
+  if (options.json) {
+    fmt::print("{}", reply->text);
+  } else {
+    fmt::print("{} {} goes on\n", printable(product), printable(version));
+  }
+  return Exit::ok;
+}
+
 namespace {
 
 Json publish_json(const PublishReport& done) {

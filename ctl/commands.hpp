@@ -1,6 +1,7 @@
 // What each subcommand of ferryctl does. Answers go to standard output, problems to standard error.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -28,6 +29,10 @@ Exit show_releases(const Options& options);
 Exit show_devices(const Options& options, const std::string& device);
 Exit show_deliveries(const Options& options);
 Exit assign(const Options& options, const AssignOptions& what);
+// `what` is a word of the control API: pause, resume, retry, cancel, force, install.
+Exit order(const Options& options, std::uint64_t delivery, const std::string& what);
+// Lets a release that was stopped go on.
+Exit retry_release(const Options& options, const std::string& product, const std::string& version);
 // "" = every source
 Exit sync(const Options& options, const std::string& source, bool wait);
 Exit watch(const Options& options);

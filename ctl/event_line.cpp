@@ -48,6 +48,8 @@ void delivery_event(EventLine& line, const Json& value) {
     take_transfer(line, value);
   } else {
     line.text = with(line.text + " " + state, text_of(value, "detail"));
+    const std::string waits = text_of(value, "waits");
+    if (!waits.empty()) line.text += ", " + waits;
   }
 }
 

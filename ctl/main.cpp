@@ -1,7 +1,10 @@
 // ferryctl: the command line, and nothing else.
 #include <CLI/CLI.hpp>
+#include <array>
 #include <cstdio>
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "ctl/commands.hpp"
 
@@ -18,6 +21,8 @@ struct Asked {
   bool wait = false;
   std::string device;
   AssignOptions assign;
+  std::uint64_t delivery = 0;
+  std::vector<std::string> release;  // product and version of one that was stopped
   ferry::ctl::PublishOptions publish;
   std::filesystem::path file;
   std::function<Exit()> run;
@@ -64,6 +69,41 @@ void add_actions(CLI::App& app, Asked& asked) {
   }
 }
 
+void add_orders(CLI::App& app, Asked& asked) {
+  struct Word {
+    const char* name;
+    const char* text;
+  };
+  constexpr std::array words{
+      Word{"pause", "Stop a delivery until it is resumed"},
+      Word{"resume", "Let a delivery that was paused go on"},
+      Word{"cancel", "End a delivery; the device does not get this release any more"},
+      Word{"force", "Go on with a delivery now, whatever window, battery and rollout say"},
+      Word{"install", "Start what was delivered, where the product installs on command"}};
+  for (const Word& word : words) {
+    CLI::App* command = app.add_subcommand(word.name, word.text);
+    command->add_option("DELIVERY", asked.delivery, "Its number; see deliveries")
+        ->required()
+        ->check(CLI::PositiveNumber);
+    command->callback([&asked, name = std::string(word.name)] {
+      asked.run = [&asked, name] { return ferry::ctl::order(asked.options, asked.delivery, name); };
+    });
+  }
+  CLI::App* retry = app.add_subcommand("retry", "Try a delivery again, or a release that stopped");
+  CLI::Option* one = retry->add_option("DELIVERY", asked.delivery, "Its number; see deliveries");
+  one->check(CLI::PositiveNumber);
+  CLI::Option* all =
+      retry->add_option("--release", asked.release, "PRODUCT VERSION, for all devices");
+  all->expected(2)->excludes(one);
+  retry->callback([&asked, one, all] {
+    if (one->count() + all->count() == 0) throw CLI::RequiredError("DELIVERY or --release");
+    asked.run = [&asked, release = all->count() > 0] {
+      if (!release) return ferry::ctl::order(asked.options, asked.delivery, "retry");
+      return ferry::ctl::retry_release(asked.options, asked.release.at(0), asked.release.at(1));
+    };
+  });
+}
+
 void add_publishing(CLI::App& app, Asked& asked) {
   CLI::App* publish = app.add_subcommand("publish", "Make or bring up to date a site of releases");
   publish->add_option("DIRECTORY", asked.publish.directory, "Where the releases lie")->required();
@@ -96,6 +136,7 @@ int main(int argc, char** argv) {
   app.fallthrough();
   add_listings(app, asked);
   add_actions(app, asked);
+  add_orders(app, asked);
   add_publishing(app, asked);
   try {
     app.parse(argc, argv);

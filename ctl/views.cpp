@@ -36,6 +36,22 @@ std::string delivery_cell(const Json& device) {
   return cell + " " + percent(number_of(delivery, "bytes_done"), total);
 }
 
+// Attempts that failed; nothing for none.
+std::string attempts_cell(const Json& delivery) {
+  const std::uint64_t failed = number_of(delivery, "attempts");
+  return failed == 0 ? "" : fmt::to_string(failed);
+}
+
+// Why it waits, and what went wrong: "waits: retry in 40s (attempt 3 of 5); busy: slot in use".
+std::string detail_of(const Json& delivery) {
+  std::string text = text_of(delivery, "waits");
+  std::string trouble = text_of(delivery, "cause");
+  const std::string detail = text_of(delivery, "detail");
+  if (!detail.empty()) trouble += (trouble.empty() ? "" : ": ") + detail;
+  if (!trouble.empty()) text += (text.empty() ? "" : "; ") + trouble;
+  return text;
+}
+
 std::string fetching_cell(const Json& source) {
   const Json& fetching = member(source, "fetching");
   if (!fetching.is_object()) return "";
@@ -140,14 +156,15 @@ std::string releases_view(const Json& releases, Time now) {
                {"ADMITTED"},
                {"SIZE", true},
                {"ARTIFACTS", true},
-               {"STATE"}});
+               {"STATE"},
+               {"ROLLOUT"}});
   for (const Json& release : releases) {
     const Json& artifacts = member(release, "artifacts");
-    table.add({text_of(release, "product"), text_of(release, "version"),
-               text_of(release, "channel"), text_of(release, "source"),
-               age_of(release, "admitted", now, ""), size_of(release, "size"),
-               fmt::to_string(artifacts.is_array() ? artifacts.size() : 0),
-               flag_of(release, "complete") ? "complete" : "incomplete"});
+    table.add(
+        {text_of(release, "product"), text_of(release, "version"), text_of(release, "channel"),
+         text_of(release, "source"), age_of(release, "admitted", now, ""), size_of(release, "size"),
+         fmt::to_string(artifacts.is_array() ? artifacts.size() : 0),
+         flag_of(release, "complete") ? "complete" : "incomplete", text_of(release, "rollout")});
   }
   return list_or(table, "No releases are here yet.");
 }
@@ -182,6 +199,7 @@ std::string deliveries_view(const Json& deliveries, Time now) {
                {"TRANSPORT"},
                {"STATE"},
                {"DONE"},
+               {"ATTEMPTS", true},
                {"STARTED"},
                {"UPDATED"},
                {"DETAIL"}});
@@ -189,10 +207,20 @@ std::string deliveries_view(const Json& deliveries, Time now) {
     table.add({fmt::to_string(number_of(delivery, "id")), text_of(delivery, "device"),
                text_of(delivery, "product"), text_of(delivery, "from"),
                text_of(delivery, "version"), text_of(delivery, "transport"),
-               text_of(delivery, "state"), done_of(delivery), age_of(delivery, "started", now, ""),
-               age_of(delivery, "updated", now, ""), text_of(delivery, "detail")});
+               text_of(delivery, "state"), done_of(delivery), attempts_cell(delivery),
+               age_of(delivery, "started", now, ""), age_of(delivery, "updated", now, ""),
+               detail_of(delivery)});
   }
   return list_or(table, "There were no deliveries yet.");
+}
+
+std::string delivery_view(const Json& delivery, Time now) {
+  return labelled("delivery", fmt::to_string(number_of(delivery, "id"))) +
+         labelled("device", text_of(delivery, "device")) +
+         labelled("release", text_of(delivery, "product") + " " + text_of(delivery, "version")) +
+         labelled("state", text_of(delivery, "state")) + labelled("done", done_of(delivery)) +
+         labelled("updated", age_of(delivery, "updated", now, "")) +
+         labelled("detail", detail_of(delivery));
 }
 
 std::string device_view(const Json& device, Time now) {

@@ -9,6 +9,9 @@ namespace {
 
 // Ended deliveries of one device that are remembered in memory; the store has them all.
 constexpr std::size_t remembered = 4;
+// Of those from before the start, all but a device's last one only when they are among the newest:
+// thousands of devices have thousands of them.
+constexpr std::size_t remembered_from_before = 500;
 // A row's not_before that lies further ahead is from before the clock was set back.
 constexpr Duration longest_pause = std::chrono::hours(1);
 
@@ -36,11 +39,16 @@ Duration elapsed_since(Time then, Time now) {
 Book::Book(std::vector<Delivery> stored, Moment now) {
   std::sort(stored.begin(), stored.end(),
             [](const Delivery& left, const Delivery& right) { return left.id < right.id; });
-  for (Delivery& delivery : stored) {
+  const std::size_t old = stored.size() - std::min(stored.size(), remembered_from_before);
+  for (std::size_t i = 0; i < stored.size(); ++i) {
+    Delivery& delivery = stored[i];
     if (delivery.mode == DeliveryMode::push) {
       const auto lost = transition(delivery.state, Trigger::lose);
       if (lost) delivery.state = lost->to;
     }
+    auto& list = entries_[{delivery.product, delivery.device}];
+    if (i < old)
+      std::erase_if(list, [](const Entry& known) { return ended(known.delivery.state); });
     Entry& entry = add(delivery, now);
     entry.since = now.steady - elapsed_since(delivery.updated, now.wall);
     if (delivery.not_before > now.wall) {

@@ -28,7 +28,7 @@ using ferry::control::ControlServer;
 using ferry::control::DeliveryOrder;
 using ferry::control::Json;
 
-const char* const canned = R"({
+const char* const canned = R"json({
   "sources": [
     {"name": "cloud", "type": "https", "trust": "signature", "state": "idle", "runs": 4,
      "last_success": "2020-01-02T03:04:05Z", "last_attempt": "2020-01-02T03:04:05Z", "last_error": "",
@@ -51,9 +51,8 @@ const char* const canned = R"({
     {"id": 3, "device": "pump-7", "product": "pump", "from": "1.1.0", "version": "1.2.0",
      "transport": "wifi", "state": "transferring", "bytes_done": 524288, "bytes_total": 1048576,
      "started": "2020-01-02T03:04:05Z", "updated": "2020-01-02T03:04:05Z", "detail": "", "mode": "push",
-     "attempts": 2, "paused": false, "cause": "busy", "waits": "waits: retry in 40s (attempt 3 of 5)"
-}]
-})";
+     "attempts": 2, "paused": false, "cause": "busy", "waits": "waits: retry in 40s (attempt 3 of 5)"}]
+})json";
 
 class CannedAgent final : public ControlRequests {
  public:

@@ -54,6 +54,20 @@ TEST(Views, ADeliveryThatEndedShowsNoShare) {
   EXPECT_THAT(device_view(device, now), HasSubstr("delivery  2 installed\n"));
 }
 
+TEST(Views, ADeliveryThatWaitsSaysForWhatAndWhatWentWrong) {
+  const Json delivery = Json::parse(R"json({"id":3,"state":"waiting","attempts":2,"cause":"busy",
+      "detail":"slot in use","waits":"waits: retry in 40s (attempt 3 of 5)"})json");
+  const char* const text = "waits: retry in 40s (attempt 3 of 5); busy: slot in use\n";
+  EXPECT_THAT(deliveries_view(Json::array({delivery}), now), HasSubstr(text));
+  EXPECT_THAT(delivery_view(delivery, now), HasSubstr(std::string("detail    ") + text));
+}
+
+TEST(Views, AStoppedReleaseSaysSo) {
+  const Json release = Json::parse(R"({"product":"p","complete":true,"stopped":true,
+      "rollout":"stopped: 3 failures"})");
+  EXPECT_THAT(releases_view(Json::array({release}), now), HasSubstr("stopped: 3 failures\n"));
+}
+
 TEST(Views, OddShapesDoNoHarm) {
   for (const char* text : {"null", "7", "\"x\"", "[1,[2],null]", "[{\"id\":{},\"delivery\":7}]",
                            "{\"store\":[],\"sources\":3,\"counters\":[1]}"}) {
