@@ -102,6 +102,30 @@ def test_power_cut_at_every_step_of_a_confirmation():
             yield
 
 
+def test_the_journal_is_lost_at_every_step_of_a_confirmation():
+    """The flash fails as well: still no mixture."""
+    def prepare():
+        transport, files = release(), first_files("littlefs", ())
+        device(transport, files).update()
+        return transport, files, None
+
+    def confirm(transport, files, firmware):
+        ota = device(transport, files)
+        ota.boot()
+        ota.confirm()
+
+    def check(transport, files, firmware):
+        for name in ("/state", "/state.new"):
+            if WORK + name in files.lasting:
+                files.lasting[WORK + name] = b"[]"
+        ota = device(transport, files)
+        assert ota.boot() in (ferry_ota.ROLLED_BACK, ferry_ota.NORMAL)
+        assert files.content(WORK) in (OLD, NEW), files.content(WORK)
+
+    for _ in through_every_cut(prepare, confirm, check):
+        yield
+
+
 def unconfirmed(kind, mounts):
     transport, files, firmware = release(image=IMAGE), first_files(kind, mounts), MemoryFirmware()
     device(transport, files, firmware).update()

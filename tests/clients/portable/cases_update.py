@@ -1,6 +1,6 @@
 """An update from manifest to confirmation, and what makes it end otherwise."""
 import ferry_ota
-from emulated_files import EmulatedFiles
+from emulated_files import EmulatedFiles, PowerCut
 from emulated_gateway import (FOLDERS, IMAGE, NEW, OLD, WORK, MemoryFirmware, device, limits, manifest_of, release)
 from ferry_ota import errors
 
@@ -127,8 +127,10 @@ def test_wrong_bytes_are_never_installed():
     transport, files = release(), old_device()
     transport.names["/2.0/flash/main.py"] = b"something else"
     ota = device(transport, files)
+    ota.manifest()
+    raised(errors.HashError, ota.download)
+    assert files.content(WORK) == OLD and files.size(WORK + "/4") < 0 and ota.phase == "fetching"
     raised(errors.HashError, ota.update)
-    assert files.content(WORK) == OLD
     transport.names["/2.0/flash/main.py"] = NEW["flash/main.py"]
     assert ota.update() == ferry_ota.INSTALLED
 
@@ -224,6 +226,23 @@ def test_firmware_and_files():
     ota = device(transport, files.rebooted(), firmware)
     assert (ota.boot(), firmware.runs()) == (ferry_ota.TRIAL, IMAGE)
     assert ota.confirm() and firmware.confirmed
+
+
+def test_an_installation_that_power_interrupted_is_finished():
+    """Before the image was activated: the start that finishes it runs the old one, and asks for another start."""
+    transport, files, firmware, restarts = release(image=IMAGE), old_device(), MemoryFirmware(), []
+    ota = device(transport, files, firmware)
+    for part in (ota.manifest, ota.download, ota.verify, ota.backup):
+        part()
+    files.cut_at = files.steps + 6  # the journal says that it installs, and nothing is done
+    try:
+        ota.install()
+    except PowerCut:
+        files = files.rebooted()
+    ota = device(transport, files, firmware, restart=lambda: restarts.append(1))
+    assert (ota.phase, firmware.boots_next, ota.boot(), restarts) == ("installing", "old", ferry_ota.INSTALLED, [1])
+    assert device(transport, files, firmware).boot() == ferry_ota.TRIAL
+    assert files.content(WORK) == NEW and firmware.runs() == IMAGE
 
 
 def test_firmware_that_does_not_start():

@@ -177,8 +177,8 @@ class EmulatedFiles(Files):
 
     def names(self, folder):
         start = folder + "/"
-        return [name[len(start):] for name in list(self.lasting) + list(self.folders)
-                if name.startswith(start) and "/" not in name[len(start):]]
+        return sorted(name[len(start):] for name in list(self.lasting) + list(self.folders)
+                      if name.startswith(start) and "/" not in name[len(start):])
 
     def free(self, folder):
         return None if self.capacity is None else max(self.capacity - self.used(), 0)
