@@ -82,9 +82,12 @@ void Agent::State::start_hosts() {
 }
 
 Status Agent::State::start_sources() {
+  source::Context context{
+      *store, clock, [this] { asio::post(loop, [this] { reload_catalog(); }); }, {}};
+  for (const auto& product : options.settings.products) {
+    context.orders[product.name] = product.versions;
+  }
   for (const auto& settings : options.settings.sources) {
-    const source::Context context{
-        *store, clock, [this] { asio::post(loop, [this] { reload_catalog(); }); }, {}};
     auto runner = source::SourceRunner::start(settings, context);
     if (!runner) return fail(runner.error(), "[source." + settings.name + "]");
     runners.push_back(std::move(*runner));

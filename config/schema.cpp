@@ -61,8 +61,10 @@ constexpr auto gateway = std::to_array<Key<GatewaySettings>>({
 constexpr auto storage = std::to_array<Key<StorageSettings>>({
     key<&StorageSettings::path, values::AbsolutePath>(
         "path", "/var/lib/ferry", "The folder that keeps firmware, catalog and outcomes."),
-    key<&StorageSettings::quota, values::Size>(
-        "quota", "4G", "How much room firmware may take. K, M, G, T are powers of 1024."),
+    key<&StorageSettings::quota, values::Size>("quota", "4G",
+                                               "How much room firmware may take; when full, what "
+                                               "nobody needs goes. K, M, G, T are powers of "
+                                               "1024."),
     key<&StorageSettings::scrub_interval, values::Time>(
         "scrub_interval", "24h", "All that is stored is read again and checked once in this time."),
 });

@@ -17,6 +17,8 @@ namespace {
 constexpr std::int64_t max_digests = 16;
 // What is kept of an artifact that is no MCUboot image: that is worth knowing, too.
 constexpr std::string_view no_image = "-";
+// Far above what a site lists that a gateway has no room for.
+constexpr std::int64_t max_left_out = 10'000;
 
 std::set<std::string> packs_of(const std::vector<StoredArtifact>& sealed) {
   std::set<std::string> packs;
@@ -28,6 +30,22 @@ Result<bool> has_pack(Database& database, const std::string& name) {
   const auto count = database.number("SELECT count(*) FROM pack WHERE name = ?1", name);
   if (!count) return fail(count.error());
   return *count > 0;
+}
+
+Status note_left_out(Database& database, const formats::Release& release, Time now) {
+  const Status noted =
+      database.run("INSERT OR REPLACE INTO left_out VALUES (?1, ?2, ?3, ?4)", release.product,
+                   release.version, release.channel, to_unix_ms(now));
+  if (!noted) return noted;
+  return database.run(
+      "DELETE FROM left_out WHERE (product, version, channel) IN (SELECT product, version, channel"
+      " FROM left_out ORDER BY at DESC LIMIT -1 OFFSET ?1)",
+      max_left_out);
+}
+
+Status forget_left_out(Database& database, const formats::Release& release) {
+  return database.run("DELETE FROM left_out WHERE product = ?1 AND version = ?2 AND channel = ?3",
+                      release.product, release.version, release.channel);
 }
 
 }  // namespace
@@ -77,6 +95,7 @@ Status CatalogReleases::admit(const HeldRelease& release, const std::vector<Stor
     Status step = put_packs(database, sealed, unneeded);
     if (step) step = release_rows::put(database, release);
     if (step) step = release_rows::require_complete(database, release.release);
+    if (step) step = forget_left_out(database, release.release);
     if (step) step = add_events(database, events, outbox_limit_);
     return step;
   });
@@ -252,6 +271,8 @@ Status CatalogReleases::evict(const formats::Release& release, const std::string
     Result<std::vector<std::string>> freed = release_rows::remove(database, **id);
     if (!freed) return fail(freed.error());
     packs = std::move(*freed);
+    const Status noted = note_left_out(database, release, clock_.now());
+    if (!noted) return noted;
     formats::Json detail = {{"product", release.product},
                             {"version", release.version},
                             {"channel", release.channel},
@@ -265,6 +286,30 @@ Status CatalogReleases::evict(const formats::Release& release, const std::string
   if (!done) return done;
   for (const std::string& pack : packs) folders_.remove_sealed(pack);
   return {};
+}
+
+Status CatalogReleases::leave_out(const formats::Release& release) {
+  return catalog_.write(
+      [&](Database& database) { return note_left_out(database, release, clock_.now()); });
+}
+
+Result<std::vector<formats::Release>> CatalogReleases::left_out() {
+  std::vector<formats::Release> releases;
+  const Status done = catalog_.read([&](Database& database) -> Status {
+    auto rows = database.prepare("SELECT product, version, channel FROM left_out");
+    if (!rows) return fail(rows.error());
+    for (;;) {
+      const Result<bool> row = rows->step();
+      if (!row) return fail(row.error());
+      if (!*row) return {};
+      formats::Release& release = releases.emplace_back();
+      release.product = rows->text(0);
+      release.version = rows->text(1);
+      release.channel = rows->text(2);
+    }
+  });
+  if (!done) return fail(done.error());
+  return releases;
 }
 
 }  // namespace ferry::storage

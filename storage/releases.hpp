@@ -22,6 +22,8 @@ class CatalogReleases final : public ReleaseStore {
   Result<std::string> digest(const Sha256& sha256, const std::string& kind) override;
   Status quarantine(const std::string& pack, const std::string& why) override;
   Status evict(const formats::Release& release, const std::string& why) override;
+  Status leave_out(const formats::Release& release) override;
+  Result<std::vector<formats::Release>> left_out() override;
 
   // Takes the rows of a pack away, with an event of that kind; the file is the caller's. Inside the
   // caller's transaction.

@@ -49,10 +49,19 @@ class StoreOnDisk final : public Store {
   std::filesystem::path packs_folder() const override { return folders_.packs; }
   Result<Usage> usage() override;
   Result<PackWriter> incoming(const std::string& name, std::uint64_t expected) override;
+  Result<std::uint64_t> shortfall(const std::map<std::string, std::uint64_t>& packs) override;
   Result<bool> scrub_step(Duration interval) override;
   Status sweep_all() { return sweep(*catalog_, releases_, folders_, options_.quota, clock_.now()); }
 
  private:
+  // All in bytes.
+  struct Room {
+    std::uint64_t used = 0;  // of the quota, by sealed and open packs
+    std::uint64_t quarantined = 0;
+    std::uint64_t free = 0;  // on the file system
+    std::uint64_t wanted = 0;
+  };
+  Result<Room> room_for(const std::map<std::string, std::uint64_t>& packs);
   Status require_writable();
   Status require_room(const std::string& name, std::uint64_t expected);
   Result<std::string> longest_unchecked(Duration interval);
@@ -101,32 +110,54 @@ Status StoreOnDisk::require_writable() {
   return {};
 }
 
-Status StoreOnDisk::require_room(const std::string& name, std::uint64_t expected) {
-  std::error_code error;
-  const std::uint64_t there = std::filesystem::file_size(folders_.incoming / name, error);
-  const std::uint64_t wanted = with_overhead(expected);
-  const std::uint64_t more = error ? wanted : wanted - std::min(wanted, there);
-  Result<Usage> used = usage();
-  if (!used) return fail(used.error());
-  const auto fits = [&] {
-    return used->bytes + more <= options_.quota && more <= free_bytes(folders_.root);
-  };
-  if (fits()) return {};
-  if (used->quarantined > 0) {
-    folders_.empty_quarantine();
-    used = usage();
-    if (!used) return fail(used.error());
-    if (fits()) return {};
+Result<StoreOnDisk::Room> StoreOnDisk::room_for(const std::map<std::string, std::uint64_t>& packs) {
+  const Result<std::uint64_t> sealed = sealed_bytes(*catalog_);
+  if (!sealed) return fail(sealed.error());
+  Room room;
+  room.used = *sealed + bytes_in(folders_.incoming);
+  room.free = free_bytes(folders_.root);
+  room.quarantined = bytes_in(folders_.quarantine);
+  for (const auto& [name, expected] : packs) {
+    std::error_code error;
+    const std::uint64_t there = std::filesystem::file_size(folders_.incoming / name, error);
+    const std::uint64_t wanted = with_overhead(expected);
+    room.wanted += error ? wanted : wanted - std::min(wanted, there);
   }
-  if (used->bytes + more > options_.quota) {
+  return room;
+}
+
+Result<std::uint64_t> StoreOnDisk::shortfall(const std::map<std::string, std::uint64_t>& packs) {
+  const Result<Room> room = room_for(packs);
+  if (!room) return fail(room.error());
+  const auto missing = [](std::uint64_t wanted, std::uint64_t there) {
+    return wanted - std::min(wanted, there);
+  };
+  return std::max(missing(room->used + room->wanted, options_.quota),
+                  missing(room->wanted, room->free + room->quarantined));
+}
+
+Status StoreOnDisk::require_room(const std::string& name, std::uint64_t expected) {
+  Result<Room> room = room_for({{name, expected}});
+  if (!room) return fail(room.error());
+  const auto over_quota = [&] {
+    return room->used + room->quarantined + room->wanted > options_.quota;
+  };
+  if (room->quarantined > 0 && (over_quota() || room->wanted > room->free)) {
+    folders_.empty_quarantine();
+    room = room_for({{name, expected}});
+    if (!room) return fail(room.error());
+  }
+  if (over_quota()) {
     return fail(ErrorCode::disk_full,
                 fmt::format("{}: {} bytes more do not fit, {} of {} are used; raise [storage]"
                             " quota",
-                            options_.folder.string(), more, used->bytes, options_.quota));
+                            options_.folder.string(), room->wanted, room->used + room->quarantined,
+                            options_.quota));
   }
+  if (room->wanted <= room->free) return {};
   return fail(ErrorCode::disk_full,
               fmt::format("{}: {} bytes more do not fit, the file system has {} left; free some",
-                          options_.folder.string(), more, free_bytes(folders_.root)));
+                          options_.folder.string(), room->wanted, room->free));
 }
 
 Result<PackWriter> StoreOnDisk::incoming(const std::string& name, std::uint64_t expected) {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -140,8 +141,13 @@ class ReleaseStore {
   // Takes a bad pack out: its artifacts are gone, its file moved to quarantine/, which keeps the
   // newest few.
   virtual Status quarantine(const std::string& pack, const std::string& why) = 0;
-  // Removes a release, and each pack that no other release needs.
+  // Removes a release, and each pack that no other release needs; from then on it is left out.
   virtual Status evict(const formats::Release& release, const std::string& why) = 0;
+  // Notes that a release that is not held is not to be fetched, until it is admitted all the same.
+  // The newest ten thousand are remembered.
+  virtual Status leave_out(const formats::Release& release) = 0;
+  // Product, version and channel of those that were evicted or left out.
+  virtual Result<std::vector<formats::Release>> left_out() = 0;
 };
 
 // Devices, deliveries and what sources remember. Thread-safe.
@@ -215,6 +221,10 @@ class Store {
   // ErrorCode::disk_full when the quota or the file system has no room for that; quarantined packs
   // are deleted to make room.
   virtual Result<PackWriter> incoming(const std::string& name, std::uint64_t expected) = 0;
+  // Bytes by which the quota or the file system is too small for packs to be filled (name in
+  // incoming/ → sum of the sizes that will be in it); 0 when they fit. What an earlier run left of
+  // them counts as there, what is quarantined as free.
+  virtual Result<std::uint64_t> shortfall(const std::map<std::string, std::uint64_t>& packs) = 0;
   // Checks one pack that was not checked for longest, at most once an `interval` each; false when
   // none is due. A bad one is quarantined.
   virtual Result<bool> scrub_step(Duration interval) = 0;

@@ -93,9 +93,11 @@ Status DirectorySource::run_round(Round& round, const std::stop_token& stop) {
   tell_skipped(layout->skipped);
   const Result<Held> here = held();
   if (!here) return fail(here.error());
+  const Result<Room> room = Room::look(context_);
+  if (!room) return fail(room.error());
   for (const LayoutRelease& release : layout->releases) {
     if (stop.stop_requested()) return fail(ErrorCode::cancelled, "stopped");
-    const Status done = visit(*folder, release, *here, round, stop);
+    const Status done = visit(*folder, release, *here, *room, round, stop);
     if (!done && done.error().code == ErrorCode::cancelled) return done;
     if (!done && round.first) round.first = fail(done.error(), release.version);
   }
@@ -141,7 +143,8 @@ Result<DirectorySource::Held> DirectorySource::held() const {
 }
 
 Status DirectorySource::visit(const LayoutFolder& folder, const LayoutRelease& release,
-                              const Held& held, Round& round, const std::stop_token& stop) {
+                              const Held& held, const Room& room, Round& round,
+                              const std::stop_token& stop) {
   const Sha256 fingerprint = release.fingerprint();
   const auto now = context_.clock.steady();
   const auto [entry, first] = seen_.try_emplace(release.version, Seen{fingerprint, now});
@@ -151,15 +154,21 @@ Status DirectorySource::visit(const LayoutFolder& folder, const LayoutRelease& r
   const auto known = held.find(release.version);
   const bool whole = known != held.end() && known->second.complete;
   if (whole && seen.compared) return {};
+  if (!whole && room.leaves_out(release.release(settings_.product, settings_.channel))) return {};
   if (now - seen.since < settle_) {
     round.unsettled = true;
     return {};
   }
-  const Status done = whole ? compare(folder, release, known->second, seen.touched, stop)
-                            : take(folder, release, stop);
+  Status done;
+  if (whole) {
+    done = compare(folder, release, known->second, seen.touched, stop);
+  } else {
+    const Result<bool> taken = take(folder, release, stop);
+    if (taken) round.report.releases_admitted += *taken ? 1 : 0;
+    if (!taken) done = fail(taken.error());
+  }
   if (done) {
     seen.compared = true;
-    round.report.releases_admitted += whole ? 0 : 1;
     return {};
   }
   if (done.error().code != ErrorCode::changed) return done;
@@ -168,8 +177,8 @@ Status DirectorySource::visit(const LayoutFolder& folder, const LayoutRelease& r
   return {};
 }
 
-Status DirectorySource::take(const LayoutFolder& folder, const LayoutRelease& layout,
-                             const std::stop_token& stop) {
+Result<bool> DirectorySource::take(const LayoutFolder& folder, const LayoutRelease& layout,
+                                   const std::stop_token& stop) {
   formats::Release release = layout.release(settings_.product, settings_.channel);
   std::map<std::string_view, const LayoutFile*> files;
   for (std::size_t i = 0; i < layout.files.size(); ++i) {

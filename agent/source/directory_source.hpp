@@ -8,6 +8,7 @@
 
 #include "agent/source/layout.hpp"
 #include "agent/source/ledger.hpp"
+#include "agent/source/room.hpp"
 #include "agent/source/source.hpp"
 #include "agent/source/watch.hpp"
 
@@ -45,9 +46,10 @@ class DirectorySource final : public Source {
   Result<Report> attempt(const std::stop_token& stop);
   Status run_round(Round& round, const std::stop_token& stop);
   Status visit(const LayoutFolder& folder, const LayoutRelease& release, const Held& held,
-               Round& round, const std::stop_token& stop);
-  Status take(const LayoutFolder& folder, const LayoutRelease& release,
-              const std::stop_token& stop);
+               const Room& room, Round& round, const std::stop_token& stop);
+  // False when it is left out.
+  Result<bool> take(const LayoutFolder& folder, const LayoutRelease& release,
+                    const std::stop_token& stop);
   // Tells when the folder's version is not the one that was admitted.
   Status compare(const LayoutFolder& folder, const LayoutRelease& release,
                  const storage::HeldRelease& held, bool touched, const std::stop_token& stop);

@@ -75,12 +75,16 @@ Result<Report> HttpsSource::attempt(const std::stop_token& stop) {
   const std::uint64_t before = ledger_.progress().bytes_fetched;
   const Result<Held> here = held();
   if (!here) return fail(here.error());
+  const Result<Room> room = Room::look(context_);
+  if (!room) return fail(room.error());
   // With something amiss here, "unchanged" is no answer.
   const bool all_whole = std::all_of(here->begin(), here->end(),
                                      [](const auto& release) { return release.second.complete; });
   std::string known = ledger_.state().validator;
   const std::string prefix = validator_prefix();
-  known = all_whole && known.starts_with(prefix) ? known.substr(prefix.size()) : "";
+  known = all_whole && !room->wants_more() && known.starts_with(prefix)
+              ? known.substr(prefix.size())
+              : "";
 
   Report report;
   std::string validator;
@@ -91,7 +95,7 @@ Result<Report> HttpsSource::attempt(const std::stop_token& stop) {
     return report;
   }
   ledger_.set_validator("");
-  const Status fetched = fetch_releases(**index, *here, stop, report);
+  const Status fetched = fetch_releases(**index, *here, *room, stop, report);
   report.bytes_fetched = ledger_.progress().bytes_fetched - before;
   if (!fetched) return fail(fetched.error());
   ledger_.set_validator(validator.empty() ? "" : prefix + validator);
@@ -178,7 +182,7 @@ Result<formats::Index> HttpsSource::check_index(const std::string& document) {
   return index;
 }
 
-Status HttpsSource::fetch_releases(const formats::Index& index, const Held& held,
+Status HttpsSource::fetch_releases(const formats::Index& index, const Held& held, const Room& room,
                                    const std::stop_token& stop, Report& report) {
   Status first;
   int failures_in_a_row = 0;
@@ -189,14 +193,19 @@ Status HttpsSource::fetch_releases(const formats::Index& index, const Held& held
       check_unchanged(entry);
       continue;
     }
-    const Status done = fetch_release(entry, held, stop);
+    formats::Release wanted;
+    wanted.product = entry.product;
+    wanted.version = entry.version;
+    wanted.channel = entry.channel;
+    if (room.leaves_out(wanted)) continue;
+    const Result<bool> done = fetch_release(entry, held, stop);
     if (done) {
-      ++report.releases_admitted;
+      report.releases_admitted += *done ? 1 : 0;
       failures_in_a_row = 0;
       continue;
     }
     const std::string name = entry.product + " " + entry.version;
-    if (done.error().code == ErrorCode::cancelled) return done;
+    if (done.error().code == ErrorCode::cancelled) return fail(done.error());
     if (is_refusal(done.error().code)) ledger_.rejected(name, done.error().message);
     if (first) first = fail(done.error(), name);
     // Without a link or room each further one would only wait and fail.
@@ -258,18 +267,18 @@ Status HttpsSource::check_conflict(const formats::Release& release, const Held& 
   return {};
 }
 
-Status HttpsSource::fetch_release(const formats::IndexEntry& entry, const Held& held,
-                                  const std::stop_token& stop) {
+Result<bool> HttpsSource::fetch_release(const formats::IndexEntry& entry, const Held& held,
+                                        const std::stop_token& stop) {
   const Result<formats::Release> release = fetch_release_document(entry, stop);
   if (!release) return fail(release.error());
-  if (Status free = check_conflict(*release, held); !free) return free;
+  if (Status free = check_conflict(*release, held); !free) return fail(free.error());
   Download download(client_, ledger_, stop);
   Ingest ingest(context_, ledger_, key_ ? "signature" : "tls");
-  const Status done = ingest.run(
+  const Result<bool> done = ingest.run(
       *release, stop, [&](storage::PackWriter& pack, const formats::ReleaseArtifact& artifact) {
         return download.run(settings_.url + artifact.url, pack, *release, artifact);
       });
-  if (done) documents_[{entry.product, entry.version, entry.channel}] = entry.sha256;
+  if (done && *done) documents_[{entry.product, entry.version, entry.channel}] = entry.sha256;
   return done;
 }
 

@@ -9,6 +9,7 @@
 
 #include "agent/source/http_client.hpp"
 #include "agent/source/ledger.hpp"
+#include "agent/source/room.hpp"
 #include "agent/source/source.hpp"
 #include "base/signature.hpp"
 
@@ -41,10 +42,11 @@ class HttpsSource final : public Source {
                                      const std::string& if_none_match, const std::stop_token& stop,
                                      HttpHead& head);
   // Fetches what of the index is missing; the first error, after having tried all.
-  Status fetch_releases(const formats::Index& index, const Held& held, const std::stop_token& stop,
-                        Report& report);
-  Status fetch_release(const formats::IndexEntry& entry, const Held& held,
-                       const std::stop_token& stop);
+  Status fetch_releases(const formats::Index& index, const Held& held, const Room& room,
+                        const std::stop_token& stop, Report& report);
+  // False when it is left out.
+  Result<bool> fetch_release(const formats::IndexEntry& entry, const Held& held,
+                             const std::stop_token& stop);
   Result<formats::Release> fetch_release_document(const formats::IndexEntry& entry,
                                                   const std::stop_token& stop);
   // A document that differs from the one seen for the same version: told once, never taken.

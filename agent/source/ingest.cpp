@@ -5,6 +5,7 @@
 #include <optional>
 #include <unordered_set>
 
+#include "agent/source/room.hpp"
 #include "base/log.hpp"
 
 namespace ferry::source {
@@ -81,17 +82,37 @@ Result<std::vector<storage::StoredArtifact>> Ingest::fill_and_seal(
   return sealed;
 }
 
-Status Ingest::run(const formats::Release& release, const std::stop_token& stop, const Fill& fill) {
-  Status searched;
-  const std::vector<PackPlan> plans =
-      plan_packs(ledger_.state().name, release, [&](const formats::ReleaseArtifact& artifact) {
-        const auto known = context_.store.releases().find(artifact.sha256);
-        if (!known) searched = fail(known.error());
-        return known && !known->has_value();
-      });
-  if (!searched) return searched;
+Result<std::optional<std::vector<PackPlan>>> Ingest::plan_with_room(
+    const formats::Release& release) {
+  for (;;) {
+    Status searched;
+    std::vector<PackPlan> plans =
+        plan_packs(ledger_.state().name, release, [&](const formats::ReleaseArtifact& artifact) {
+          const auto known = context_.store.releases().find(artifact.sha256);
+          if (!known) searched = fail(known.error());
+          return known && !known->has_value();
+        });
+    if (!searched) return fail(searched.error());
+    std::map<std::string, std::uint64_t> wanted;
+    for (const PackPlan& plan : plans) wanted.emplace(plan.name, plan.bytes);
+    const Result<std::uint64_t> shortfall = context_.store.shortfall(wanted);
+    if (!shortfall) return fail(shortfall.error());
+    if (*shortfall == 0) return std::optional(std::move(plans));
+    const Result<Made> made = make_room(context_, ledger_.state().name, release, *shortfall);
+    if (!made) return fail(made.error());
+    if (*made == Made::left_out) return std::optional<std::vector<PackPlan>>();
+    // Where something was evicted, artifacts may be gone that were held before.
+    if (*made == Made::nothing) return std::optional(std::move(plans));
+  }
+}
+
+Result<bool> Ingest::run(const formats::Release& release, const std::stop_token& stop,
+                         const Fill& fill) {
+  const auto plans = plan_with_room(release);
+  if (!plans) return fail(plans.error());
+  if (!*plans) return false;
   const std::uint64_t before = ledger_.progress().bytes_fetched;
-  Result<std::vector<storage::StoredArtifact>> sealed = fill_and_seal(plans, stop, fill);
+  Result<std::vector<storage::StoredArtifact>> sealed = fill_and_seal(**plans, stop, fill);
   if (!sealed) return fail(sealed.error());
 
   storage::HeldRelease held;
@@ -101,11 +122,11 @@ Status Ingest::run(const formats::Release& release, const std::stop_token& stop,
   const std::uint64_t fetched = ledger_.progress().bytes_fetched - before;
   const Status admitted = context_.store.releases().admit(
       held, *sealed, ledger_.admission_events(release, fetched, trust_));
-  if (!admitted) return admitted;
+  if (!admitted) return fail(admitted.error());
   log::info("source " + held.source, "{} {} ({}) is here: {} artifacts, {} bytes fetched",
             release.product, release.version, release.channel, release.artifacts.size(), fetched);
   if (context_.admitted) context_.admitted();
-  return {};
+  return true;
 }
 
 }  // namespace ferry::source

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string_view>
 #include <vector>
@@ -38,10 +39,14 @@ class Ingest {
 
   // On the source's thread. Whatever came in stays in open packs when it fails, and is found by the
   // next attempt. Packs are sealed only when all are full: a sealed pack without its release is
-  // swept at start.
-  Status run(const formats::Release& release, const std::stop_token& stop, const Fill& fill);
+  // swept at start. When the store is full, what nobody needs is evicted; ErrorCode::disk_full when
+  // that does not do. False when the release is left out, being itself what nobody needs.
+  Result<bool> run(const formats::Release& release, const std::stop_token& stop, const Fill& fill);
 
  private:
+  // The packs of what is not held, after room was made for them as far as that can be had; none
+  // when the release is left out.
+  Result<std::optional<std::vector<PackPlan>>> plan_with_room(const formats::Release& release);
   Result<std::vector<storage::StoredArtifact>> fill_and_seal(const std::vector<PackPlan>& plans,
                                                              const std::stop_token& stop,
                                                              const Fill& fill);

@@ -194,6 +194,9 @@ int main(int argc, char** argv) {
     return 1;
   }
   source::Context context{**store, clock, {}, {}};
+  for (const auto& product : loaded.settings->products) {
+    context.orders[product.name] = product.versions;
+  }
   if (argc > 3) {
     std::atomic<std::uint64_t>* counter = map_counter(argv[3]);
     if (counter == nullptr) return 1;

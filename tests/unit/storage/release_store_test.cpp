@@ -233,6 +233,41 @@ TEST_F(ReleaseStoreTest, EvictsAReleaseAndTheBytesThatNobodyElseNeeds) {
   EXPECT_FAILS(store->releases().evict(release_of("1.0", {}).release, "quota"), not_found);
 }
 
+TEST_F(ReleaseStoreTest, RemembersWhatIsLeftOutUntilItIsAdmitted) {
+  const auto content = random_bytes(1000, 1);
+  open();
+  ASSERT_OK(admit("1.0", {content}, "pack"));
+  ASSERT_OK(store->releases().evict(release_of("1.0", {}).release, "quota"));
+  ASSERT_OK(store->releases().leave_out(release_of("0.9", {}).release));
+  ASSERT_OK(store->releases().leave_out(release_of("0.9", {}).release));
+  open();
+  const auto left_out = store->releases().left_out();
+  ASSERT_OK(left_out);
+  ASSERT_EQ(left_out->size(), 2U);
+  EXPECT_EQ(left_out->at(0).version, "0.9");
+  EXPECT_EQ(left_out->at(1).version, "1.0");
+  EXPECT_EQ(left_out->at(1).channel, release_of("1.0", {}).release.channel);
+  ASSERT_OK(admit("1.0", {content}, "pack"));
+  EXPECT_EQ(store->releases().left_out()->size(), 1U);
+}
+
+TEST_F(ReleaseStoreTest, TellsHowMuchIsShort) {
+  open();
+  const std::uint64_t quota = options.quota;
+  EXPECT_EQ(store->shortfall({{"a", 1000}}).value(), 0U);
+  const auto used = store->usage()->bytes;
+  options.quota = used + (1U << 20U);
+  open();
+  EXPECT_EQ(store->shortfall({{"a", 500'000}}).value(), 0U);
+  const auto one = store->shortfall({{"a", 1'000'000}});
+  ASSERT_OK(one);
+  EXPECT_GT(*one, 0U);
+  const auto two = store->shortfall({{"a", 1'000'000}, {"b", 1'000'000}});
+  ASSERT_OK(two);
+  EXPECT_GT(*two, *one + 1'000'000);
+  options.quota = quota;
+}
+
 TEST_F(ReleaseStoreTest, ComputesDigestsThatOldDevicesAskFor) {
   auto content = random_bytes(600'000, 1);
   const Sha256 name = Sha256::of(content);
