@@ -40,6 +40,7 @@ struct Surroundings {
   std::string spare_pack;  // another file among the packs
   std::string packs_folder;
   std::string control_socket;  // somebody listens there
+  std::string terminal;        // a line that was not handed over
   int tcp_port = 0;            // somebody listens there, on 127.0.0.1
   pid_t bystander = 0;         // a process of the same user, in the agent's place
 };
@@ -215,6 +216,8 @@ inline const std::vector<Attempt>& all_attempts() {
       {"ReadEtcPasswd", [](S) { return read_one("/etc/passwd"); }},
       {"ReadTheLinkersCache", [](S) { return read_one("/etc/ld.so.cache"); }},
       {"ListTheLibraries", [](S) { return closed(::open("/usr/lib", O_RDONLY | O_DIRECTORY)); }},
+      {"OpenAnotherLine",
+       [](S s) { return closed(::open(s.terminal.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK)); }},
       {"ReadTheAgentsMemoryFile",
        [](S s) { return read_one("/proc/" + std::to_string(s.bystander) + "/mem"); }},
       {"ListTheRoot", [](S) { return closed(::open("/", O_RDONLY | O_DIRECTORY)); }},

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <seccomp.h>
 
+#include <array>
+#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <thread>
@@ -27,6 +29,7 @@ class World {
     around.control_socket = packs_.store() / "control";
     listen_unix();
     listen_tcp();
+    open_terminal();
     around.bystander = ::fork();
     if (around.bystander == 0) {
       for (;;) ::pause();
@@ -46,8 +49,20 @@ class World {
             {"spare_pack", around.spare_pack},
             {"packs_folder", around.packs_folder},
             {"control_socket", around.control_socket},
+            {"terminal", around.terminal},
             {"tcp_port", std::to_string(around.tcp_port)},
             {"bystander", std::to_string(around.bystander)}};
+  }
+
+  // The end of the terminal that a plugin is given, and what the other end says.
+  Descriptor port() {
+    const int slave = ::open(around.terminal.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    return Descriptor(slave);
+  }
+  std::string heard() const {
+    std::array<char, 64> text{};
+    const ssize_t count = ::read(terminal_.get(), text.data(), text.size());
+    return {text.data(), static_cast<std::size_t>(std::max<ssize_t>(count, 0))};
   }
 
   Surroundings around;
@@ -78,8 +93,18 @@ class World {
     around.tcp_port = ntohs(address.sin_port);
   }
 
+  void open_terminal() {
+    terminal_ = Descriptor(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+    ASSERT_EQ(::grantpt(terminal_.get()), 0);
+    ASSERT_EQ(::unlockpt(terminal_.get()), 0);
+    std::array<char, 64> name{};
+    ASSERT_EQ(::ptsname_r(terminal_.get(), name.data(), name.size()), 0);
+    around.terminal = name.data();
+  }
+
   Packs packs_;
   messages::ServableArtifact artifact_;
+  Descriptor terminal_;
   Descriptor unix_;
   Descriptor tcp_;
 };
@@ -127,6 +152,27 @@ TEST_F(Jail, HoldsBeforeTheFirstInstructionOfThePlugin) {
 TEST_F(Jail, LeavesWhatTransportsNeed) {
   EXPECT_EQ(inside_["listen"], "0");
   EXPECT_EQ(inside_["read a pack"], "0");
+}
+
+TEST(JailWithALine, LetsItBeUsedAndNothingBeTypedIntoIt) {
+  World world;
+  AgentEnd agent(test_plugin_folder(), "jailbreak", world.around.packs_folder);
+  agent.send(messages::Settings{"jail", "info", world.settings(), {}});
+  std::map<std::string, std::string> inside;
+  std::vector<Descriptor> descriptors;
+  descriptors.push_back(world.port());
+  agent.send(messages::Port{"/dev/ttyUSB0"}, std::move(descriptors));
+  while (!inside.contains("port: end")) {
+    const auto state = agent.expect<messages::LinkState>();
+    ASSERT_TRUE(state);
+    inside[state->state] = state->detail;
+  }
+  EXPECT_EQ(inside["port: set its modes"], "0");
+  EXPECT_EQ(inside["port: ask what is unsent"], "0");
+  EXPECT_EQ(inside["port: drive its transceiver"], std::to_string(ENOTTY)) << "a pty has none";
+  EXPECT_EQ(inside["port: write"], "0");
+  EXPECT_EQ(inside["port: type"], std::to_string(EPERM));
+  EXPECT_EQ(world.heard(), "hello");
 }
 
 // This thread and the host it starts see a kernel that knows no Landlock.

@@ -1,5 +1,8 @@
 // jailbreak: tries everything in attempts.hpp, and tells what came of it by its state: the
 // attempt's name and errno. For tests alone.
+#include <linux/serial.h>
+#include <termios.h>
+
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -26,6 +29,7 @@ class Jailbreak : public ferry::plugin::Transport {
     around_.spare_pack = setting("spare_pack");
     around_.packs_folder = setting("packs_folder");
     around_.control_socket = setting("control_socket");
+    around_.terminal = setting("terminal");
     around_.tcp_port = std::stoi(setting("tcp_port"));
     around_.bystander = std::stoi(setting("bystander"));
   }
@@ -44,6 +48,27 @@ class Jailbreak : public ferry::plugin::Transport {
   }
   void stop() override { stopped_ = true; }
   void post(std::function<void()> task) override { task(); }
+
+  // What a transport does with a line that it was given, and what none should.
+  void port(const std::string&, int descriptor) override {
+    using ferry::contract::attempts::result;
+    const auto tell = [this](const char* what, int error) {
+      host_.state(std::string("port: ") + what, std::to_string(error));
+    };
+    termios modes{};
+    int unsent = 0;
+    serial_rs485 direction{};
+    char key = 'x';
+    ::tcgetattr(descriptor, &modes);
+    ::cfmakeraw(&modes);
+    tell("set its modes", result(::tcsetattr(descriptor, TCSANOW, &modes)));
+    tell("ask what is unsent", result(::ioctl(descriptor, TIOCOUTQ, &unsent)));
+    tell("drive its transceiver", result(::ioctl(descriptor, TIOCSRS485, &direction)));
+    tell("write", result(::write(descriptor, "hello", 5)));
+    tell("type", result(::ioctl(descriptor, TIOCSTI, &key)));
+    ::close(descriptor);
+    tell("end", 0);
+  }
 
  private:
   std::string setting(const std::string& key) const { return host_.setting(key).value_or("0"); }
