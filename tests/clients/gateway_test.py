@@ -34,8 +34,9 @@ class CountingWiFi(WiFi):
 
 
 class OverHttp(rig.GatewayCase):
-    def setUp(self):
-        self.gateway = self.start_gateway(TRANSPORT)
+    @classmethod
+    def setUpClass(cls):
+        cls.gateway = cls.start_gateway(TRANSPORT)
 
     def device(self, port=None):
         return rig.Device(self, CountingWiFi("127.0.0.1", port or self.gateway.port(), timeout=10))

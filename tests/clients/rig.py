@@ -4,6 +4,7 @@ import os
 import pathlib
 import random
 import sys
+import types
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -119,16 +120,17 @@ class Uart:
 
 
 class GatewayCase(unittest.TestCase):
-    """`transport`: the INI section of the link."""
+    """One gateway for all tests of the class. `transport`: the INI section of the link."""
 
-    def start_gateway(self, transport):
-        folder = g.scratch(self)
+    @classmethod
+    def start_gateway(cls, transport):
+        folder = g.scratch(types.SimpleNamespace(addCleanup=cls.addClassCleanup))
         releases = folder / "releases"
         g.write_release(releases, "1.0.0", None, OLD)
         g.write_release(releases, "1.0.1", IMAGE, NEW)
         made = g.Gateway(folder / "gw", f"[source.stick]\ntype = directory\npath = {releases}\nproduct = tracker\n"
                          + PRODUCT + transport)
-        self.addCleanup(made.__exit__, None)
+        cls.addClassCleanup(made.__exit__, None)
         made.start()
         made.wait_for_release("tracker", "1.0.1")
         return made

@@ -129,7 +129,8 @@ class Server(threading.Thread):
 class OverLine(unittest.TestCase):
     def setUp(self):
         text, names = manifest_of(rig.OLD, rig.NEW, "1.0.1", "1.0.0", rig.IMAGE)
-        names = {**names, "/manifest.json?current_ver=1.0.0": text.encode(), "/manifest.json?current_ver=1.0.1": b"null"}
+        names["/manifest.json?current_ver=1.0.0"] = text.encode()
+        names["/manifest.json?current_ver=1.0.1"] = b"null"
         self.server = Server(names, block=1500)
         self.addCleanup(self.server.close)
 

@@ -44,8 +44,8 @@ def test_cbor_of_either_length():
 def test_cbor_that_is_none():
     for text in ("", "01", "80", "a1", "a161", "a16161", "a1616101ff", "bf6161ff", "bf", "ff", "a16161ff", "a1616142ff",
                  "a161615b7fffffffffffffff", "bb00000000ffffffff", "9f", "a161615f41ff", "a1616a9f", "a1fb00",
-                 "a161617f6161ff", "a16161" + "81" * 200 + "01", "bf" + "616101" * 100 + "ff", "a161611c", "a1616162c328",
-                 "a1810101"):
+                 "a161617f6161ff", "a16161" + "81" * 200 + "01", "bf" + "616101" * 100 + "ff", "a161611c",
+                 "a1616162c328", "a1810101"):
         raised(errors.ProtocolError, decode, text)
 
 

@@ -12,7 +12,8 @@ PATHS = ("", "/", "//flash/a", "..", "../a", "flash/../../a", "flash/./a", "flas
          "flash/.ferry/state", "flash/.FERRY/x", "flash/.ferry", "flash", "FERRY~1/state", "flash/a*", "flash/a?",
          "flash/a.ferry-part", "flash/" + "a" * 200, "a" * 129)
 URLS = ("", "http://", "http://gw:8000", "http://evil:8000/a", "http://gw:8001/a", "https://gw:8000/a", "ftp://gw/a",
-        "http://gw:8000@evil/a", "/a b", "/a\r\nHost: evil", "/" + "a" * 300, "http:///a", "/\x00", "file:///etc/passwd")
+        "http://gw:8000@evil/a", "/a b", "/a\r\nHost: evil", "/" + "a" * 300, "http:///a", "/\x00",
+        "file:///etc/passwd")
 GOOD = {"delete": [], "new": [], "update": [], "version": "2.0"}
 
 
@@ -84,8 +85,8 @@ def test_what_is_no_json():
 def test_what_other_writers_may_add():
     """Fields nobody knows, spaces, escapes, any order."""
     more = ('{ "x": {"y": [1, -2.5e3, true, null, "\\u00e4\\n", {}], "z": []} ,\r\n"version":"2.0", "firmware": null,'
-            ' "update" : [ ] , "previous_version": null, "new":[{"size": 1, "hash":"%s","dst_path":"\\/flash\\/\\u0061",'
-            '"URL":"http:\\/\\/gw:8000\\/a"}],"delete":[]}' % sha1(b"x").upper())
+            ' "update" : [ ] , "previous_version": null, "new":[{"size": 1, "hash":"%s","dst_path":'
+            '"\\/flash\\/\\u0061","URL":"http:\\/\\/gw:8000\\/a"}],"delete":[]}' % sha1(b"x").upper())
     ota, files = served(more.encode())
     ota.update()
     content = dict(OLD)

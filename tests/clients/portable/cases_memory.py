@@ -12,7 +12,8 @@ from ferry_ota.transport import Body, Transport
 
 SIZES = (10 * 1024, 1024 * 1024)
 # SHA-1 of as many bytes of 0, 1, ... 255, 0, ...
-HASHES = {10 * 1024: "36812e99f2d591c5114a7b09519ea9d7daba2380", 1024 * 1024: "ecfc8e86fdd83811f9cc9bf500993b63069923be"}
+HASHES = {10 * 1024: "36812e99f2d591c5114a7b09519ea9d7daba2380",
+          1024 * 1024: "ecfc8e86fdd83811f9cc9bf500993b63069923be"}
 FOLDER = "/tmp/ferry-memory-%d"
 
 
