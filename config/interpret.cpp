@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "config/policy_values.hpp"
 #include "config/schema.hpp"
 #include "config/values.hpp"
 #include "formats/release.hpp"
@@ -125,12 +126,12 @@ void check_trust(const MergedSection& section, const SourceSettings& source, Fin
   }
 }
 
-void check_product_exists(const MergedSection& section, const std::string& product,
+void check_product_exists(const MergedSection& section, const char* key, const std::string& product,
                           const Settings& settings, Findings& findings) {
   if (product.empty()) return;
   const auto is_it = [&](const ProductSettings& known) { return known.name == product; };
   if (std::any_of(settings.products.begin(), settings.products.end(), is_it)) return;
-  findings.add(section, "product", fmt::format("there is no section [product.{}]", product));
+  findings.add(section, key, fmt::format("there is no section [product.{}]", product));
 }
 
 class Interpreter {
@@ -254,7 +255,13 @@ class Interpreter {
       const bool is_transport = section.name.starts_with("transport.");
       if (!is_transport && !section.name.starts_with("source.")) continue;
       if (is_transport && !plugin_keys(section.value("plugin"))) continue;
-      check_product_exists(section, std::string(section.value("product")), settings_, findings_);
+      check_product_exists(section, "product", std::string(section.value("product")), settings_,
+                           findings_);
+      if (is_transport) continue;
+      for (const auto& product :
+           values::Names::parse(section.value("products")).value_or(std::vector<std::string>())) {
+        check_product_exists(section, "products", product, settings_, findings_);
+      }
     }
   }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "config/values.hpp"
+
 namespace ferry::config::values {
 namespace {
 
@@ -11,6 +13,7 @@ using std::optional;
 using std::string_view;
 
 constexpr std::size_t most_windows = 8;
+constexpr std::size_t most_names = 64;
 constexpr unsigned minutes_of_day = 24 * 60;
 
 optional<std::uint64_t> between(string_view text, std::uint64_t least, std::uint64_t most) {
@@ -56,6 +59,19 @@ optional<std::vector<DayWindow>> Windows::parse(string_view text) {
     if (!one || windows.size() == most_windows) return nullopt;
     windows.push_back(*one);
     if (comma == text.size()) return windows;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+optional<std::vector<std::string>> Names::parse(string_view text) {
+  std::vector<std::string> names;
+  for (;;) {
+    const auto comma = std::min(text.find(','), text.size());
+    const auto one = Name::parse(trimmed(text.substr(0, comma)));
+    if (!one || names.size() == most_names) return nullopt;
+    if (std::find(names.begin(), names.end(), *one) != names.end()) return nullopt;
+    names.push_back(*one);
+    if (comma == text.size()) return names;
     text.remove_prefix(comma + 1);
   }
 }

@@ -16,6 +16,12 @@ struct Windows {
   static std::optional<std::vector<DayWindow>> parse(std::string_view text);
 };
 
+// At most 64 names, each once.
+struct Names {
+  static constexpr std::string_view noun = "names, several by comma";
+  static std::optional<std::vector<std::string>> parse(std::string_view text);
+};
+
 struct Percent {
   static constexpr std::string_view noun = "a number from 0 to 100";
   static std::optional<std::uint64_t> parse(std::string_view text);

@@ -122,6 +122,9 @@ constexpr auto source = std::to_array<Key<SourceSettings>>({
                                                    "Whom to believe: signature (needs public_key), "
                                                    "or tls (any site with a valid certificate).",
                                                    "https"),
+    key<&SourceSettings::products, values::Names>(
+        "products", "", "The products whose releases are taken, by comma. Empty: all of the site.",
+        "https"),
     key<&SourceSettings::ca_file, values::AbsolutePath>(
         "ca_file", "", "The certificates that may sign the site's. Empty: those of the system.",
         "https"),
@@ -255,7 +258,7 @@ constexpr auto serial = std::to_array<Key<TransportSettings>>({
     plugin_key<values::Timeout>("poll_interval", "5s",
                                 "smp: how often a line is looked at for a device."),
     plugin_key<values::Timeout>("probe_timeout", "1s",
-                                "smp: how long a device may take to answer then."),
+                                "smp: how long a device may take to answer a question."),
 });
 
 constexpr auto loopback = std::to_array<Key<TransportSettings>>({

@@ -39,6 +39,7 @@ struct SourceSettings {
   std::string url;                 // https: the site, ends in '/'
   std::string public_key;  // https: Ed25519 public key, base64 of 32 bytes or a PEM file's path
   Trust trust = Trust::signature;
+  std::vector<std::string> products;  // https: whose releases are taken; empty = all
   Duration interval = std::chrono::minutes(10);
   std::filesystem::path ca_file;
   std::filesystem::path client_certificate;

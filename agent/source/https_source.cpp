@@ -55,7 +55,8 @@ Result<Report> HttpsSource::sync(std::stop_token stop) {
 }
 
 std::string HttpsSource::validator_prefix() const {
-  const std::string identity = settings_.url + "\n" + (key_ ? key_->base64() : "tls");
+  std::string identity = settings_.url + "\n" + (key_ ? key_->base64() : "tls");
+  for (const std::string& product : settings_.products) identity += "\n" + product;
   return Sha256::of(as_bytes(identity)).hex().substr(0, 16) + " ";
 }
 
@@ -188,6 +189,7 @@ Status HttpsSource::fetch_releases(const formats::Index& index, const Held& held
   int failures_in_a_row = 0;
   for (const formats::IndexEntry& entry : index.releases) {
     if (stop.stop_requested()) return fail(ErrorCode::cancelled, "stopped");
+    if (!takes(entry)) continue;
     const auto known = held.find({entry.product, entry.version, entry.channel});
     if (known != held.end() && known->second.complete) {
       check_unchanged(entry);
@@ -213,6 +215,20 @@ Status HttpsSource::fetch_releases(const formats::Index& index, const Held& held
     if (failures_in_a_row == patience) return first;
   }
   return first;
+}
+
+bool HttpsSource::takes(const formats::IndexEntry& entry) {
+  const auto& taken = settings_.products;
+  if (taken.empty() || std::find(taken.begin(), taken.end(), entry.product) != taken.end()) {
+    return true;
+  }
+  const bool fresh = refused_.emplace(entry.product, entry.version, entry.channel).second;
+  if (fresh) {
+    ledger_.rejected(entry.product + " " + entry.version,
+                     fmt::format("[source.{}] products does not name {}: nothing of it is taken",
+                                 settings_.name, entry.product));
+  }
+  return false;
 }
 
 void HttpsSource::check_unchanged(const formats::IndexEntry& entry) {

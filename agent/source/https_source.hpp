@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <map>
 #include <optional>
+#include <set>
 #include <tuple>
 
 #include "agent/source/http_client.hpp"
@@ -49,12 +50,15 @@ class HttpsSource final : public Source {
                              const std::stop_token& stop);
   Result<formats::Release> fetch_release_document(const formats::IndexEntry& entry,
                                                   const std::stop_token& stop);
+  // Whether the section takes releases of that product; one that it does not take is told once.
+  bool takes(const formats::IndexEntry& entry);
   // A document that differs from the one seen for the same version: told once, never taken.
   void check_unchanged(const formats::IndexEntry& entry);
   // An error when the version is held with other bytes: said before they are fetched.
   static Status check_conflict(const formats::Release& release, const Held& held);
   Result<Held> held() const;
-  // Stands in front of the remembered ETag, so that another URL or key forgets it.
+  // Stands in front of the remembered ETag, so that another URL, key or choice of products
+  // forgets it.
   std::string validator_prefix() const;
 
   const config::SourceSettings settings_;
@@ -62,6 +66,7 @@ class HttpsSource final : public Source {
   Ledger ledger_;
   std::optional<PublicKey> key_;
   HttpClient client_;
+  std::set<Name> refused_;            // of products that are not taken, as told
   std::map<Name, Sha256> documents_;  // of releases held, as seen since the process started
   std::mutex wait_mutex_;
   std::condition_variable_any waiting_;

@@ -55,6 +55,22 @@ class HttpsSource(source_rig.SourceTest):
         self.assertEqual(self.cloud.requests()[-1].status, 304)
         self.assertEqual(self.fetched(), len(IMAGE) + 9)
 
+    def test_releases_of_other_products_are_refused(self):
+        self.site.add("7.0", [("firmware", "pump.bin", b"pump")], product="pump")
+        self.site.publish()
+        only = self.write_ini(self.https(self.cloud, products="meter"))  # the same file
+        shown = self.sync(only, True)
+        self.assert_whole(shown, "1.0.0")
+        self.assertEqual(shown["sources"]["cloud"]["rejected"], 1)
+        told = [event["detail"] for event in shown["events"] if event["kind"] == "rejected"]
+        self.assertEqual([detail["what"] for detail in told], ["pump 7.0"])
+        self.assertEqual(len(self.cloud.requests("releases/pump")), 0)
+        # Unchanged is unchanged; but another choice of products has the index read again.
+        self.assertTrue(self.sync(only, True)["sources"]["cloud"]["unchanged"])
+        self.assertEqual(self.cloud.requests()[-1].status, 304)
+        every = self.write_ini(self.https(self.cloud))
+        self.assert_whole(self.sync(every, True), "1.0.0", "7.0")
+
     def test_a_new_release_fetches_what_is_new(self):
         self.sync(self.ini, True)
         self.site.add("1.0.1", [("firmware", "firmware_1.0.1.bin", IMAGE), ("file", "flash/main.py", b"print(2)\n"),

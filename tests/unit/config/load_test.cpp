@@ -77,6 +77,7 @@ TEST_F(ConfigLoad, SourcesOfBothTypes) {
         "[source.cloud]\ntype = https\nurl = https://h/site\n"
         "public_key = 11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\nca_file = /ca\n"
         "client_certificate = /c\nclient_key = /k\nproxy = http://p:1\nstall_timeout = 5s\n"
+        "products = sensor , meter-2\n[product.meter-2]\n"
         "[source.open]\ntype = https\nurl = https://o/\ntrust = tls\n");
   const auto sources = settings().sources;
   ASSERT_EQ(sources.size(), 3U);
@@ -96,7 +97,9 @@ TEST_F(ConfigLoad, SourcesOfBothTypes) {
   EXPECT_EQ(sources[1].client_key, "/k");
   EXPECT_EQ(sources[1].proxy, "http://p:1");
   EXPECT_EQ(sources[1].stall_timeout, std::chrono::seconds(5));
+  EXPECT_THAT(sources[1].products, testing::ElementsAre("sensor", "meter-2"));
   EXPECT_EQ(sources[2].trust, Trust::tls);
+  EXPECT_TRUE(sources[2].products.empty());
 }
 
 TEST_F(ConfigLoad, ProductsInTheOrderOfTheFile) {

@@ -115,6 +115,18 @@ TEST(ConfigProblems, TransportsAndSourcesNameProductsThatExist) {
                           "ferry.ini:7: [source.u] product: there is no section [product.meter]"));
 }
 
+TEST(ConfigProblems, ProductsOfASiteExistAndAreNamedOnce) {
+  const std::string site = "[product.a]\n[source.c]\ntype = https\nurl = https://h/\ntrust = tls\n";
+  EXPECT_THAT(problems_of(site + "products = a\n"), testing::IsEmpty());
+  EXPECT_THAT(problems_of(site + "products = a, b\n"),
+              ElementsAre("ferry.ini:6: [source.c] products: there is no section [product.b]"));
+  for (const std::string list : {"a, a", "a,", ",", "a b"}) {
+    EXPECT_THAT(problems_of(site + "products = " + list + "\n"),
+                ElementsAre("ferry.ini:6: [source.c] products: '" + list +
+                            "' is not names, several by comma"));
+  }
+}
+
 TEST(ConfigProblems, MatchAddressIsANetwork) {
   EXPECT_THAT(
       problems_of("[product.p]\nmatch_address = 10.1.0.0\n"),
