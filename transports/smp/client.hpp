@@ -45,8 +45,8 @@ class Client {
 
   // OS group. echo() is the cheapest way to see whether somebody is there.
   void echo(std::string text, Done<std::string> done);
-  // What the device can take; asked by upload() itself when it has not been yet. A device that does
-  // not know the request gets the defaults of the options, with `told` false.
+  // What the device can take; each upload asks by itself. Of a device that does not know the
+  // request, what the options assume, with `told` false.
   void parameters(Done<Parameters> done);
   // `format` as in `uname`: "s", "a", …; "" for the device's default.
   void os_info(std::string format, Done<std::string> done);

@@ -27,10 +27,10 @@ struct Parameters {
 
 // What a client found out about its device; worth keeping while the device is away.
 struct Learned {
-  std::optional<Parameters> parameters;
-  std::size_t granule = 0;       // the device writes in units of so many bytes; 0 not known
-  std::size_t window_steps = 0;  // below the full window, and below the full packet size;
-  std::size_t packet_steps = 0;  // see pace.hpp
+  std::optional<Parameters> parameters;  // told last; each upload asks again
+  std::size_t granule = 0;               // the device writes in units of so many bytes; 0 not known
+  std::size_t window_steps = 0;          // below the full window, and below the full packet size;
+  std::size_t packet_steps = 0;          // see pace.hpp
 };
 
 struct ClientOptions {

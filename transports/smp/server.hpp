@@ -49,8 +49,8 @@ class Files {
   using OpenCallback = std::function<void(Result<Opened>)>;
 
   // Calls back exactly once, at once or later, on the server's thread; not after the server is
-  // gone unless it holds the server's callback alive, which then does nothing. ErrorCode::not_found
-  // and ErrorCode::unavailable (tell the device to try again) are told apart.
+  // gone, when the call does nothing and what was opened is for Files to close.
+  // ErrorCode::not_found and ErrorCode::unavailable (tell the device to try again) are told apart.
   virtual void open(std::string_view name, OpenCallback done) = 0;
   // Fills `out` from `offset` on; the range lies within the size. Local and quick.
   virtual Status read(std::uint64_t handle, std::uint64_t offset, std::span<std::byte> out) = 0;

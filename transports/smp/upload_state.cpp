@@ -43,8 +43,8 @@ void Upload::Implementation::begin(TimePoint now) {
   if (request_.probe_offset && *request_.probe_offset < request_.size) {
     acknowledged_ = next_ = *request_.probe_offset;
   }
-  if (!learned_.parameters) return ask_parameters();
-  pace_.emplace(options_, *learned_.parameters, learned_);
+  // Each time: the device may run another image than when it was asked last, or its bootloader.
+  ask_parameters();
 }
 
 void Upload::Implementation::ask_parameters() {

@@ -193,6 +193,10 @@ TEST(Mcuboot, WhatBreaksTheFormatIsRefused) {
   EXPECT_EQ(code_of(with(8, std::string_view("\x1F\x00", 2))), ErrorCode::invalid);
   EXPECT_EQ(code_of(with(8, "\xFF\xFF")), ErrorCode::invalid);
   EXPECT_EQ(code_of(with(10, "\x08")), ErrorCode::invalid);
+  maker.protected_entries = Maker::tlv(0x50, "counter") + Maker::tlv(0x51, "x");
+  std::string two_sizes = maker.make();
+  two_sizes[10] = static_cast<char>(two_sizes[10] - 1);
+  EXPECT_EQ(code_of(two_sizes), ErrorCode::invalid);
   EXPECT_EQ(code_of(with(12, "\xFF\xFF\xFF\xFF")), ErrorCode::invalid);
   EXPECT_EQ(code_of(with(12, std::string_view("\0\0\0\0", 4))), ErrorCode::invalid);
 }

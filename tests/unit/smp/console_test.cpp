@@ -158,6 +158,13 @@ TEST_F(ConsoleTest, LinesAndPacketsWithoutEndAreDropped) {
   EXPECT_EQ(packets.size(), 1U);
 }
 
+TEST_F(ConsoleTest, ALineIsGivenUpAsSoonAsItIsTooLong) {
+  feed("\x06\x09" + std::string(124, 'A'));
+  EXPECT_EQ(decoder.damaged(), 0U);
+  feed("A");
+  EXPECT_EQ(decoder.damaged(), 1U);
+}
+
 TEST_F(ConsoleTest, ContinuationsWithoutAStartAreSkipped) {
   feed("\x04\x14" + to_base64(as_bytes(noise(93))) + "\n");
   EXPECT_TRUE(packets.empty());

@@ -58,11 +58,107 @@ TEST_F(UploadTest, TheFirstPacketIsSmallAndCarriesLengthAndDigest) {
   for (const char* key : {"len", "sha", "image", "upgrade"}) EXPECT_FALSE(sent[1].contains(key));
 }
 
+class UploadWindow : public UploadTest {
+ protected:
+  // The next packet, as given out; its offset.
+  std::optional<std::uint64_t> give() {
+    const std::optional<std::string> packet = client.next_output(drive.now);
+    if (!packet) return std::nullopt;
+    client.written(drive.now);
+    sent.push_back(*packet);
+    const Json body = decode(as_bytes(*packet)).value().body;
+    return body.contains("off") ? body.at("off").get<std::uint64_t>() : 0;
+  }
+  // The device answers the n-th packet that was given out.
+  void answer(std::size_t n) {
+    client.received(as_bytes(*device.answer(as_bytes(sent.at(n)))), drive.now);
+  }
+  void wait() {
+    drive.now = client.deadline().value();
+    client.on_time(drive.now);
+  }
+  void start() {
+    client.upload(request_for(content), [](auto) {});
+    ASSERT_TRUE(give());  // asks for the parameters
+    answer(0);
+  }
+
+  std::vector<std::string> sent;
+};
+
+TEST_F(UploadWindow, OpensAfterTheFirstAnswer) {
+  start();
+  EXPECT_EQ(give(), 0U);
+  EXPECT_EQ(give(), std::nullopt);
+  answer(1);
+  EXPECT_EQ(give(), 32U);
+  EXPECT_GT(give().value_or(0), 32U);
+  EXPECT_EQ(give(), std::nullopt);  // four buffers: two packets
+  answer(2);
+  EXPECT_TRUE(give());
+  EXPECT_EQ(give(), std::nullopt);
+}
+
+TEST_F(UploadWindow, IsClosedFromSilenceToTheNextAnswer) {
+  start();
+  give();
+  answer(1);
+  give();
+  give();
+  wait();
+  EXPECT_EQ(give(), 32U);
+  EXPECT_EQ(give(), std::nullopt);
+  answer(4);
+  EXPECT_TRUE(give());
+  EXPECT_TRUE(give());
+}
+
+TEST_F(UploadWindow, ALateAnswerSavesWhatItCan) {
+  start();
+  give();
+  answer(1);
+  give();
+  const std::optional<std::uint64_t> second = give();
+  wait();
+  answer(2);
+  answer(3);
+  const std::optional<std::uint64_t> next = give();
+  ASSERT_TRUE(next && second);
+  EXPECT_GT(*next, *second);
+}
+
+TEST_F(UploadWindow, WhatTheDeviceWouldDropIsNotWorthWriting) {
+  start();
+  give();
+  answer(1);
+  give();                    // 2
+  const auto lost = give();  // 3, never arrives
+  answer(2);
+  give();                                             // 4
+  const auto packet = client.next_output(drive.now);  // the window is full
+  EXPECT_FALSE(packet);
+  answer(4);  // expects what was lost
+  const auto again = client.next_output(drive.now);
+  ASSERT_TRUE(again);
+  EXPECT_TRUE(client.worth_writing());
+  EXPECT_EQ(decode(as_bytes(*again)).value().body.at("off"), *lost);
+}
+
 TEST_F(UploadTest, FillsPacketsToTheSizeThatTheDeviceTells) {
   device.settings().buffer_size = 512;
   ASSERT_TRUE(upload());
   EXPECT_LE(device.largest_packet, 512U);
   EXPECT_GT(device.largest_packet, 512U - 8);
+}
+
+// The next image, or the bootloader, may have been built with smaller buffers.
+TEST_F(UploadTest, AsksBeforeEachUploadWhatTheDeviceTakes) {
+  device.settings().buffer_size = 512;
+  ASSERT_TRUE(upload());
+  device.settings().buffer_size = 200;
+  device.largest_packet = 0;
+  ASSERT_TRUE(upload());
+  EXPECT_LE(device.largest_packet, 200U);
 }
 
 TEST_F(UploadTest, ADeviceThatTellsNothingGetsWhatIsAssumed) {
