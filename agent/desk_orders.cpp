@@ -111,6 +111,9 @@ std::string Desk::reason(const storage::Delivery& delivery) {
       lease != leases_.end() && lease->second.delivery == delivery.id) {
     return "";
   }
+  if (view_->find(delivery.product, delivery.version) == nullptr) {
+    return "waits: its release is not here";
+  }
   const auto claim = claims_.find(key);
   if (claim == claims_.end()) return "waits: the device to show itself";
   const auto step = push_.step(*settings, *entry, claim->second);

@@ -193,12 +193,17 @@ std::optional<Change> Book::apply(Entry& entry, Trigger trigger, Moment now, boo
   Delivery& delivery = entry.delivery;
   const auto next = transition(delivery.state, trigger);
   if (!next) return std::nullopt;
+  // The trial is one stretch of time, however often its confirmation is tried.
+  const auto tried = [](DeliveryState state) {
+    return state == DeliveryState::activated || state == DeliveryState::confirming;
+  };
+  if (!tried(delivery.state) || !tried(next->to)) entry.since = now.steady;
   Tally& tally = tallies_[{delivery.product, delivery.version}];
   count(tally, delivery.state, false);
   count(tally, next->to, true);
   delivery.state = next->to;
   delivery.updated = now.wall;
-  entry.since = entry.kept_at = now.steady;
+  entry.kept_at = now.steady;
   if (ended(next->to)) delivery.forced = false;
   Change change{delivery, {}};
   if (!next->event.empty()) change.events = {event_of(next->event, delivery, proven, now.wall)};

@@ -12,6 +12,8 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 
 constexpr Duration longest_pause = hours(1);
+// Nobody tells when a clock is set, jumps or changes to summer time: it is looked at so often.
+constexpr Duration clock_look = minutes(5);
 
 bool contains(const config::DayWindow& window, Duration time) {
   const Duration from = minutes(window.from);
@@ -83,10 +85,9 @@ std::optional<Hold> window_hold(const config::ProductSettings& settings,
                                 std::optional<Duration> time_of_day) {
   if (settings.window.empty()) return std::nullopt;
   const std::string text = "waits: window " + to_text(settings.window);
-  // Looked at again now and then: nobody tells when a clock is set.
-  if (!time_of_day) return Hold{text + ", the clock is not set", minutes(1)};
+  if (!time_of_day) return Hold{text + ", the clock is not set", clock_look};
   const auto left = until_window(settings.window, *time_of_day);
-  return left ? std::optional(Hold{text, *left}) : std::nullopt;
+  return left ? std::optional(Hold{text, std::min(*left, clock_look)}) : std::nullopt;
 }
 
 std::optional<Hold> policy_hold(const config::ProductSettings& settings, const Entry& entry,

@@ -202,7 +202,8 @@ std::optional<Change> PushTracker::outcome(const config::ProductSettings& settin
 std::optional<Change> PushTracker::lose(Entry& entry, Moment now) {
   const S state = entry.delivery.state;
   if (state == S::transferred) return std::nullopt;
-  if ((state == S::scheduled || state == S::transferring) && !entry.moved) {
+  const bool in_step = state == S::scheduled || state == S::transferring || state == S::confirming;
+  if (in_step && !entry.moved) {
     entry.retry_at = now.steady + first_rest * (1U << std::min(entry.fruitless, most_doublings));
     ++entry.fruitless;
   }

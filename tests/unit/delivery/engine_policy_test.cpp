@@ -34,9 +34,13 @@ TEST_F(EnginePolicy, AWindowOverMidnightOpensByItself) {
   EXPECT_FALSE(ask(device));
   EXPECT_EQ(row().state, S::waiting);
   EXPECT_EQ(why(), "waits: window 22:00-06:00");
-  EXPECT_THAT(wakes, Contains(Duration(hours(10))));
-  time.pass(hours(11));
-  EXPECT_TRUE(obey(device)) << "23:00";
+  EXPECT_THAT(wakes, Contains(Duration(minutes(5)))) << "the clock may be set meanwhile";
+  time.wall += hours(10) - minutes(1);
+  wakes.clear();
+  EXPECT_FALSE(ask(device));
+  EXPECT_THAT(wakes, Contains(Duration(minutes(1))));
+  time.pass(hours(1));
+  EXPECT_TRUE(obey(device)) << "22:59";
   time.pass(hours(8));
   EXPECT_FALSE(obey(device)) << "07:00: it is not restarted by day";
   EXPECT_EQ(why(), "waits: window 22:00-06:00");
@@ -235,6 +239,19 @@ TEST_F(EnginePolicy, InstallationOnCommand) {
   release("1.2");
   EXPECT_TRUE(ask(device));
   EXPECT_FAILS(order(Order::install), denied);
+}
+
+TEST_F(EnginePolicy, ADeliveryWhoseReleaseIsGoneSaysSo) {
+  release("1.1");
+  const ToldDevice device;
+  const auto step = ask(device);
+  ASSERT_TRUE(step);
+  end(device, *step, OutcomeKind::lost);
+  time.pass(minutes(1));
+  ASSERT_OK(store->releases().evict(storage::testing::release_of("1.1", {}).release, "quota"));
+  read_catalog();
+  EXPECT_FALSE(ask(device));
+  EXPECT_EQ(why(), "waits: its release is not here");
 }
 
 TEST_F(EnginePolicy, TheDeviceConfirmsItself) {

@@ -47,6 +47,8 @@ TEST_F(Policy, AWindowMayGoOverMidnight) {
   }
   around.time_of_day = hours(6);
   EXPECT_EQ(why(), "waits: window 22:00-06:00");
+  EXPECT_EQ(window_hold(settings, hours(6))->passes_in, minutes(5)) << "the clock may be set";
+  EXPECT_EQ(window_hold(settings, hours(22) - minutes(1))->passes_in, minutes(1));
   EXPECT_EQ(until_window(settings.window, hours(6)), hours(16));
   EXPECT_EQ(until_window(settings.window, hours(22) - minutes(1)), minutes(1));
 }

@@ -224,6 +224,20 @@ TEST_F(Push, RefusalsAreFinalAndNamed) {
   }
 }
 
+TEST_F(Push, AConfirmationThatIsLostAgainAndAgainEndsWithTheTrial) {
+  Entry& entry = delivery(S::activated);
+  const std::map<std::string, Duration> limits = {{"meter", minutes(10)}};
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_TRUE(tracker.expire(limits, now()).empty());
+    (void)tracker.begin(entry, StepKind::confirm, now());
+    ASSERT_TRUE(outcome(entry, OutcomeKind::lost));
+    EXPECT_GT(entry.retry_at, now().steady) << "more and more rarely";
+    passed += minutes(1);
+  }
+  EXPECT_EQ(tracker.expire(limits, now()).size(), 1U);
+  EXPECT_EQ(entry.delivery.state, S::unknown);
+}
+
 TEST_F(Push, ConfirmationLeftToTheDevice) {
   settings.confirm = config::ConfirmedBy::device;
   Entry& entry = delivery(S::activated);
