@@ -14,11 +14,16 @@ using std::chrono::steady_clock;
 // turn, little enough that what is written is on its way.
 constexpr Milliseconds ahead{25};
 constexpr Milliseconds return_pause{250};  // between looks for a device that was reset
-constexpr Milliseconds return_patience{500};
+// A line that stays silent is listened to for longer, in case that its device is slow.
+constexpr int most_doublings = 3;
+constexpr int attempts = 6;              // of each question to a device that is there
 constexpr std::size_t longest_id = 120;  // transport.h
 
-smp::ClientOptions client_options() {
+smp::ClientOptions client_options(const Settings& settings) {
   smp::ClientOptions options;
+  options.timeout = settings.probe_timeout;
+  options.minimum_timeout = std::min(options.minimum_timeout, options.timeout);
+  options.attempts = attempts;
   options.first_sequence = static_cast<std::uint8_t>(std::random_device()());
   options.fit = smp::fit_console;
   options.framing = smp::console_overhead;
@@ -43,7 +48,7 @@ std::string id_from(std::string_view text) {
 
 SmpSession::SmpSession(Service& service, std::string name)
     : Session(service, std::move(name), ahead),
-      client_(client_options()),
+      client_(client_options(service.settings)),
       decoder_({}, [this](Bytes packet) { client_.received(packet, steady_clock::now()); }),
       device_(unknown_device()) {}
 
@@ -116,11 +121,8 @@ void SmpSession::look() {
   phase_ = Phase::looking;
   due_.reset();
   // Somebody who was there just now is given all attempts of the client.
-  if (returning_) {
-    due_ =
-        steady_clock::now() + std::min<Duration>(return_patience, service_.settings.probe_timeout);
-  } else if (!present_) {
-    due_ = steady_clock::now() + service_.settings.probe_timeout;
+  if (returning_ || !present_) {
+    due_ = steady_clock::now() + service_.settings.probe_timeout * (1 << silent_looks_);
   }
   client_.image_state([this](const smp::Reply<Slots>& slots) { looked(slots); });
 }
@@ -129,6 +131,7 @@ void SmpSession::looked(const smp::Reply<Slots>& slots) {
   due_.reset();
   const bool late = returning_ && steady_clock::now() >= *returning_;
   if (!slots) {
+    silent_looks_ = std::min(silent_looks_ + 1, most_doublings);
     if (returning_ && !late) return rest(return_pause);
     // An empty line is nothing to tell of; a device that refuses is.
     const bool silent = slots.error().outcome == smp::Outcome::no_answer;
@@ -140,6 +143,7 @@ void SmpSession::looked(const smp::Reply<Slots>& slots) {
     if (step_) finish(FERRY_LOST, "it did not come back after the reset");
     return;
   }
+  silent_looks_ = 0;
   take(*slots);
   // A device may answer for a while before it restarts.
   if (returning_ && !late && waiting(hash_) != nullptr && waiting(hash_)->pending) {
