@@ -12,6 +12,7 @@ using std::chrono::steady_clock;
 constexpr Milliseconds raw_ahead{350};
 constexpr Milliseconds modem_ahead{25};
 constexpr Milliseconds retry_pause{5000};  // after the agent had no answer
+constexpr Milliseconds again_pause{500};   // after a failure
 constexpr Milliseconds drain_look{20};
 constexpr Milliseconds prompt_silence{300};  // before a receiver's question
 constexpr std::size_t longest_text = 256;    // of the device's that is kept
@@ -140,7 +141,8 @@ void StreamSession::take_step(int result, const plugin::Step* step) {
   phase_ = Phase::resting;
   if (result == FERRY_NOT_FOUND && wanted_ && is_raw()) return ask_step();
   if (result != FERRY_OK) {
-    if (result != FERRY_NOT_FOUND) wake_at(steady_clock::now() + retry_pause);
+    asks_again_ = result != FERRY_NOT_FOUND;
+    if (asks_again_) wake_at(steady_clock::now() + retry_pause);
     return;
   }
   if (step->step == FERRY_TRANSFER) return begin(step->offer);
@@ -175,7 +177,7 @@ void StreamSession::begin(const plugin::Offer& offer) {
 }
 
 void StreamSession::on_time(TimePoint now) {
-  if (phase_ == Phase::resting && is_told() && is_raw()) return ask_step();
+  if (phase_ == Phase::resting && std::exchange(asks_again_, false)) return ask_step();
   if (modem_) modem_->on_time(now);
   pump();
 }
@@ -263,13 +265,17 @@ void StreamSession::finish(int outcome, const std::string& detail) {
   if (!detail.empty()) log(FERRY_INFO, detail);
   const std::uint64_t delivery = *std::exchange(delivery_, std::nullopt);
   service_.host.outcome(device_, delivery, outcome, detail,
-                        guarded(this, [this](int result) { told(result); }));
+                        guarded(this, [this, outcome](int) { told(outcome); }));
 }
 
-void StreamSession::told(int) {
+void StreamSession::told(int outcome) {
   phase_ = Phase::resting;
-  // The agent may have more for it; when something went wrong, not at once.
-  if (is_told() && is_raw()) wake_at(steady_clock::now() + std::chrono::milliseconds(100));
+  // What was transferred may have to be brought further. After a failure a receiver asks again by
+  // itself, and a line without one waits for a moment.
+  const bool onwards = outcome == FERRY_TRANSFERRED || outcome == FERRY_ACTIVATED;
+  if (!is_told() || (!is_raw() && !onwards)) return;
+  asks_again_ = true;
+  wake_at(steady_clock::now() + (onwards ? Milliseconds(0) : again_pause));
 }
 
 }  // namespace ferry::serial

@@ -49,12 +49,13 @@ class StreamSession final : public Session {
   bool prefetch();
   void report(std::uint64_t reached);
   void finish(int outcome, const std::string& detail);
-  void told(int result);
+  void told(int outcome);
 
   Phase phase_ = Phase::resting;
   std::string heard_;  // the last bytes of the device's text
   TimePoint heard_at_{};
-  bool wanted_ = true;  // told: the agent may have something for it
+  bool wanted_ = true;       // told: the agent may have something for it
+  bool asks_again_ = false;  // told: when the timer comes
   plugin::Device device_;
 
   std::optional<std::uint64_t> delivery_;  // under way
