@@ -16,6 +16,7 @@ class CatalogReleases final : public ReleaseStore {
 
   Status admit(const HeldRelease& release, const std::vector<StoredArtifact>& sealed,
                const std::vector<Event>& events) override;
+  void discard(const std::vector<StoredArtifact>& sealed) override { undo_seal(sealed, false); }
   Result<std::vector<HeldRelease>> all() override;
   Result<std::vector<StoredArtifact>> artifacts() override;
   Result<std::optional<StoredArtifact>> find(const Sha256& sha256) override;

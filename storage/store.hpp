@@ -130,6 +130,8 @@ class ReleaseStore {
   // fetching a byte.
   virtual Status admit(const HeldRelease& release, const std::vector<StoredArtifact>& sealed,
                        const std::vector<Event>& events) = 0;
+  // Deletes packs that were sealed and whose release is not to be admitted after all.
+  virtual void discard(const std::vector<StoredArtifact>& sealed) = 0;
   virtual Result<std::vector<HeldRelease>> all() = 0;
   // Every artifact whose bytes are whole and servable now.
   virtual Result<std::vector<StoredArtifact>> artifacts() = 0;

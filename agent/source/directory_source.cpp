@@ -31,6 +31,10 @@ std::string difference(const formats::Release& here, const formats::Release& adm
   return left.empty() ? "" : std::string(left.begin()->first) + " is gone";
 }
 
+bool is_refusal(ErrorCode code) {
+  return code == ErrorCode::corrupt || code == ErrorCode::invalid || code == ErrorCode::exists;
+}
+
 bool newer_than(const LayoutRelease& release, Time time) {
   const std::int64_t limit = to_unix_ms(time) * 1'000'000;
   return std::any_of(release.files.begin(), release.files.end(), [&](const LayoutFile& file) {
@@ -147,9 +151,10 @@ Status DirectorySource::visit(const LayoutFolder& folder, const LayoutRelease& r
                               const std::stop_token& stop) {
   const Sha256 fingerprint = release.fingerprint();
   const auto now = context_.clock.steady();
-  const auto [entry, first] = seen_.try_emplace(release.version, Seen{fingerprint, now});
+  const auto [entry, first] =
+      seen_.try_emplace(release.version, Seen{fingerprint, now, false, false, {}});
   Seen& seen = entry->second;
-  if (seen.fingerprint != fingerprint) seen = Seen{fingerprint, now, false, true};
+  if (seen.fingerprint != fingerprint) seen = Seen{fingerprint, now, false, true, {}};
 
   const auto known = held.find(release.version);
   const bool whole = known != held.end() && known->second.complete;
@@ -163,7 +168,12 @@ Status DirectorySource::visit(const LayoutFolder& folder, const LayoutRelease& r
   if (whole) {
     done = compare(folder, release, known->second, seen.touched, stop);
   } else {
+    if (!seen.refused) return seen.refused;
     const Result<bool> taken = take(folder, release, stop);
+    if (!taken && is_refusal(taken.error().code)) {
+      ledger_.rejected(settings_.product + " " + release.version, taken.error().message);
+      seen.refused = fail(taken.error());
+    }
     if (taken) round.report.releases_admitted += *taken ? 1 : 0;
     if (!taken) done = fail(taken.error());
   }

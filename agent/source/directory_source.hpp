@@ -35,6 +35,7 @@ class DirectorySource final : public Source {
     std::chrono::steady_clock::time_point since;
     bool compared = false;  // with what was admitted, in this state
     bool touched = false;   // it had another fingerprint before
+    Status refused;         // an error: its content cannot be taken, in this state
   };
   struct Round {
     Report report;

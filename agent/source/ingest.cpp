@@ -5,6 +5,7 @@
 #include <optional>
 #include <unordered_set>
 
+#include "agent/source/content.hpp"
 #include "agent/source/room.hpp"
 #include "base/log.hpp"
 
@@ -114,6 +115,11 @@ Result<bool> Ingest::run(const formats::Release& release, const std::stop_token&
   const std::uint64_t before = ledger_.progress().bytes_fetched;
   Result<std::vector<storage::StoredArtifact>> sealed = fill_and_seal(**plans, stop, fill);
   if (!sealed) return fail(sealed.error());
+  const Status good = check_content(context_, ledger_.state().name, release, *sealed);
+  if (!good) {
+    context_.store.releases().discard(*sealed);
+    return fail(good.error());
+  }
 
   storage::HeldRelease held;
   held.release = release;
