@@ -353,6 +353,9 @@ int main(int argc, char** argv) {
   const ferry_host host = harness.functions();
   harness.transport = entry(&host);
   if (harness.transport == nullptr) return 1;
+  // It lives until the process ends, which the leak sanitizer must be able to see.
+  static const ferry_transport* const kept = harness.transport;
+  static_cast<void>(kept);
   int result = 0;
   std::thread plugin([&] { result = harness.transport->run(harness.transport->context); });
   for (std::string command; std::getline(std::cin, command);) obey(harness, command);

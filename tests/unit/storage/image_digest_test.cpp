@@ -7,7 +7,8 @@ namespace ferry::storage::testing {
 namespace {
 
 void append(std::vector<std::byte>& out, std::uint64_t value, std::size_t size) {
-  for (std::size_t i = 0; i < size; ++i) out.push_back(std::byte(value >> (8U * i) & 0xFFU));
+  for (std::size_t i = 0; i < size; ++i)
+    out.push_back(std::byte(i < 8 ? value >> (8U * i) & 0xFFU : 0));
 }
 
 std::string hash_of(const std::vector<std::byte>& hashed) {
