@@ -190,6 +190,35 @@ class Held(Pushed):
             self.strings.wait_for_change()
 
 
+class Fleet(Pushed):
+    def test_fifty_devices_on_eight_lines_come_at_the_policys_pace(self):
+        lines = "".join(f"[transport.line{number}]\nplugin = puppet\n" for number in range(1, 8))
+        self.start("at_once = 2\n" + lines)
+        names = ["line"] + [f"line{number}" for number in range(1, 8)]
+        strings = [self.strings] + [p.Strings(self.gateway.port(name)) for name in names[1:]]
+        for one in strings[1:]:
+            self.addCleanup(one.close)
+        waiting = [[p.Puppet(f"d{line}-{number}") for number in range(7 if line < 2 else 6)] for line in range(8)]
+        everybody = sum(waiting, [])
+        self.assertEqual(len(everybody), 50)
+        while any(waiting):
+            steps = [[(device, device.ask(one)) for device in devices] for one, devices in zip(strings, waiting)]
+            for line, told in enumerate(steps):
+                under_way = [(device, step) for device, step in told if step]
+                self.assertEqual(len(under_way), min(2, len(waiting[line])), f"on {names[line]}")
+                for device, step in under_way:
+                    self.assertEqual(device.take(strings[line], step), "transfer")
+                    while device.obey(strings[line]):
+                        pass
+                    waiting[line].remove(device)
+        self.assertEqual({device.image for device in everybody}, {self.name})
+        self.assertEqual({d["state"] for d in self.gateway.get("/v1/deliveries")}, {"installed"})
+        used = g.private_memory(self.gateway.process.pid)
+        print(f"ferryd after 50 devices on 8 lines: {used >> 10} KiB of its own")
+        if not self.gateway.build.sanitized:
+            self.assertLessEqual(used, 16 << 20)
+
+
 class Operator(Pushed):
     def test_pauses_and_resumes_in_mid_transfer(self):
         self.start()

@@ -29,6 +29,7 @@ class Strings:
 
     def __init__(self, port):
         self.socket = socket.create_connection(("127.0.0.1", port), TIME_LIMIT)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.lines = self.socket.makefile("r", encoding="ascii")
         self.changed = 0      # times that devices were said to ask again
         self.cancelled = []   # deliveries whose step shall end
@@ -100,6 +101,10 @@ class Puppet:
         step = self.ask(strings)
         if step is None:
             return None
+        return self.take(strings, step)
+
+    def take(self, strings, step):
+        """Does that step; gives its kind."""
         if step.kind == "transfer":
             self.fetch(strings, step)
             self.staged, outcome = step.image, TRANSFERRED

@@ -225,6 +225,15 @@ TEST_F(EngineTest, OneThatNamesNoImageIsFollowedByItsVersion) {
   EXPECT_EQ(row().state, S::installed);
 }
 
+TEST_F(EngineTest, WhatCannotBeRememberedIsNotPushed) {
+  release("1.1");
+  ToldDevice device;
+  device.id = std::string(5000, 'x');  // longer than the store takes
+  EXPECT_EQ(ask_result(device), FERRY_UNAVAILABLE);
+  EXPECT_EQ(ask_result(device), FERRY_UNAVAILABLE) << "later, perhaps";
+  EXPECT_TRUE(rows().empty());
+}
+
 TEST_F(EngineTest, ANewerReleaseTakesThePlaceOfOneThatWaits) {
   release("1.1");
   const ToldDevice device;
