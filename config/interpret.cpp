@@ -8,6 +8,7 @@
 #include "config/policy_values.hpp"
 #include "config/schema.hpp"
 #include "config/values.hpp"
+#include "formats/dialect_names.hpp"
 #include "formats/release.hpp"
 
 namespace ferry::config {
@@ -37,9 +38,11 @@ struct Discriminator {
   std::string_view value;
 
   bool excludes(std::string_view only) const {
-    return !only.empty() && !value.empty() && only != value;
+    return !only.empty() && !value.empty() && !formats::is_listed(only, value);
   }
-  bool requires_of(std::string_view only) const { return only.empty() || only == value; }
+  bool requires_of(std::string_view only) const {
+    return only.empty() || formats::is_listed(only, value);
+  }
 };
 
 template <typename Target>
@@ -217,6 +220,16 @@ class Interpreter {
     const std::string_view value = dialect == nullptr ? product.dialect : dialect->value;
     const Discriminator discriminator{"dialect", values::Dialect::parse(value) ? value : ""};
     fill_section(section, name, product_keys(), product, findings_, discriminator);
+    if (product.dialect == "json" && product.json_url.empty()) {
+      findings_.add(section, "json_url",
+                    "must name a field: a device has to be told where to fetch");
+    }
+    if (product.dialect == "chunked" && product.nothing_to_do != "not-found" &&
+        product.nothing_to_do != "empty") {
+      findings_.add(section, "nothing_to_do",
+                    fmt::format("{} belongs to dialect = json, this is dialect = chunked",
+                                shown(product.nothing_to_do)));
+    }
     if (product.rollout_first > 0 && product.rollout_percent < 100) {
       findings_.add(section, "rollout_percent", "contradicts rollout_first: set one of them");
     }

@@ -3,7 +3,7 @@
 namespace ferry::config {
 
 std::map<std::string, std::string> product_values(const ProductSettings& product) {
-  return {
+  std::map<std::string, std::string> values = {
       {"name", product.name},
       {"dialect", product.dialect},
       {"match_path", product.match_path},
@@ -16,6 +16,15 @@ std::map<std::string, std::string> product_values(const ProductSettings& product
       {"nothing_to_do", product.nothing_to_do},
       {"block_check", product.block_check},
   };
+  if (product.dialect == "esphome") values["chip_family"] = product.chip_family;
+  if (product.dialect == "json") {
+    values["json_version"] = product.json_version;
+    values["json_url"] = product.json_url;
+    values["json_hash"] = product.json_hash;
+    values["json_hash_kind"] = product.json_hash_kind;
+    values["json_size"] = product.json_size;
+  }
+  return values;
 }
 
 }  // namespace ferry::config

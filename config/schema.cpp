@@ -141,8 +141,7 @@ constexpr auto source = std::to_array<Key<SourceSettings>>({
 
 constexpr auto product = std::to_array<Key<ProductSettings>>({
     key<&ProductSettings::dialect, values::Dialect>(
-        "dialect", "plain",
-        "What these devices speak: plain, pycom, esp32-json, chunked or quecpython."),
+        "dialect", "plain", "What these devices speak; the README's table says which is whose."),
     key<&ProductSettings::versions, values::Order>(
         "versions", "loose",
         "How versions are ordered: loose (as Python's LooseVersion) or semver."),
@@ -167,15 +166,33 @@ constexpr auto product = std::to_array<Key<ProductSettings>>({
         "header:NAME."),
     key<&ProductSettings::device_version, values::DeviceVersion>(
         "device_version", "", "Where a device tells its version: query:KEY or header:NAME.",
-        "plain"),
+        "plain, quecpython, esp-idf, json"),
     key<&ProductSettings::nothing_to_do, values::NothingToDo>(
         "nothing_to_do", "not-found",
-        "What a device without an update is answered: not-found (404) or empty ({}).", "chunked"),
+        "What a device without an update is answered: not-found (404) or empty ({}); of dialect "
+        "json also no-content (204) or not-modified (304).",
+        "chunked, json"),
     key<&ProductSettings::block_check, values::BlockCheck>(
         "block_check", "skip-last",
         "How the device checks its image: skip-last (forgets the last block when all are full) or "
         "whole-blocks (never hashes the last block).",
         "chunked"),
+    required<&ProductSettings::chip_family, values::Name>(
+        "chip_family", "What ESPHome calls the chip of these devices: ESP32, ESP32-S3, ESP8266, …",
+        "esphome"),
+    key<&ProductSettings::json_version, values::JsonField>(
+        "json_version", "version",
+        "In which field the release's version stands. A dot goes one object down: ota.version.",
+        "json"),
+    key<&ProductSettings::json_url, values::JsonField>(
+        "json_url", "url", "In which field the image's URL stands.", "json"),
+    key<&ProductSettings::json_hash, values::JsonField>(
+        "json_hash", "hash", "In which field its hash stands. Empty: it is not told.", "json"),
+    key<&ProductSettings::json_hash_kind, values::HashKind>(
+        "json_hash_kind", "sha256", "Which hash that is: sha256, sha1 or md5.", "json"),
+    key<&ProductSettings::json_size, values::JsonField>(
+        "json_size", "size", "In which field its size in bytes stands. Empty: it is not told.",
+        "json"),
     key<&ProductSettings::window, values::Windows>(
         "window", "",
         "When deliveries may begin, in local time: 22:00-06:00, several by comma. Empty: any "

@@ -22,7 +22,8 @@ struct Key {
   // Read as if it stood in the file; "" leaves the field as it is. NAME stands for the section's
   // name.
   std::string_view standard;
-  // The value of the section's discriminator (type, dialect) that this key belongs to; "" any.
+  // The values of the section's discriminator (type, dialect) that this key belongs to, separated
+  // by ", "; "" any.
   std::string_view only;
   std::string_view noun;  // what a value has to be
   std::string_view explanation;

@@ -73,7 +73,7 @@ enum class ConfirmedBy { gateway, device };
 // A kind of device. Everything a transport needs of it is handed to its host as well.
 struct ProductSettings {
   std::string name;
-  std::string dialect = "plain";  // plain, pycom, esp32-json, chunked, quecpython
+  std::string dialect = "plain";  // one of formats::dialect_names
   VersionOrder versions = VersionOrder::loose;
   std::string channel = "stable";
   bool allow_downgrade = false;
@@ -88,13 +88,22 @@ struct ProductSettings {
   // Where the device's id stands: "address", "query:KEY", "header:NAME", "path" (first part below
   // match_path)
   std::string device_id = "address";
-  // Where a device of the plain dialect tells its version: "", "query:KEY", "header:NAME"
+  // plain, quecpython, esp-idf, json: where a device tells its version: "", "query:KEY",
+  // "header:NAME"
   std::string device_version;
-  // chunked: what a device with nothing to do is answered: "not-found" (404) or "empty" ({})
+  // chunked, json: what a device with nothing to do is answered: "not-found" (404) or "empty" ({});
+  // json alone: "no-content" (204) or "not-modified" (304)
   std::string nothing_to_do = "not-found";
   // chunked: "skip-last" (pads a whole multiple of 512 with four 0xFF) or "whole-blocks" (a client
   // that divides with //: pads to a multiple of 512, hash of all but the last 512 bytes)
   std::string block_check = "skip-last";
+  std::string chip_family;  // esphome: what its manifest calls the chip
+  // json: in which fields the offer's parts stand, a dot for each step down; "" not told
+  std::string json_version = "version";
+  std::string json_url = "url";
+  std::string json_hash = "hash";
+  std::string json_hash_kind = "sha256";  // sha256, sha1, md5
+  std::string json_size = "size";
   // When a delivery may begin and go on, and how it ends. Of what a device does not tell (battery,
   // signal) nothing is asked.
   std::vector<DayWindow> window;                   // empty: any time

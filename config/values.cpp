@@ -247,19 +247,36 @@ optional<VersionOrder> Order::parse(string_view text) {
 }
 
 optional<string> Dialect::parse(string_view text) {
-  constexpr std::array<string_view, 5> dialects = {"plain", "pycom", "esp32-json", "chunked",
-                                                   "quecpython"};
-  return one_of(text, dialects);
+  if (!formats::is_listed(formats::dialect_names, text)) return nullopt;
+  return string(text);
 }
 
 optional<string> NothingToDo::parse(string_view text) {
-  constexpr std::array<string_view, 2> answers = {"not-found", "empty"};
+  constexpr std::array<string_view, 4> answers = {"not-found", "empty", "no-content",
+                                                  "not-modified"};
   return one_of(text, answers);
 }
 
 optional<string> BlockCheck::parse(string_view text) {
   constexpr std::array<string_view, 2> checks = {"skip-last", "whole-blocks"};
   return one_of(text, checks);
+}
+
+optional<string> JsonField::parse(string_view text) {
+  constexpr std::size_t most_steps = 8;
+  std::size_t steps = 0;
+  for (auto rest = text; !text.empty();) {
+    const auto dot = std::min(rest.find('.'), rest.size());
+    if (dot == 0 || !consists_of(rest.substr(0, dot), "_-") || ++steps > most_steps) return nullopt;
+    if (dot == rest.size()) break;
+    rest.remove_prefix(dot + 1);
+  }
+  return string(text);
+}
+
+optional<string> HashKind::parse(string_view text) {
+  constexpr std::array<string_view, 3> kinds = {"sha256", "sha1", "md5"};
+  return one_of(text, kinds);
 }
 
 optional<string> PortPatterns::parse(string_view text) {

@@ -11,6 +11,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "config/settings.hpp"
+#include "formats/dialect_names.hpp"
 
 namespace ferry::config::values {
 
@@ -126,17 +127,29 @@ struct Order {
 };
 
 struct Dialect {
-  static constexpr std::string_view noun = "one of plain, pycom, esp32-json, chunked, quecpython";
+  static constexpr std::string_view noun = formats::one_of_dialects;
   static std::optional<std::string> parse(std::string_view text);
 };
 
 struct NothingToDo {
-  static constexpr std::string_view noun = "one of not-found, empty";
+  static constexpr std::string_view noun = "one of not-found, empty, no-content, not-modified";
   static std::optional<std::string> parse(std::string_view text);
 };
 
 struct BlockCheck {
   static constexpr std::string_view noun = "one of skip-last, whole-blocks";
+  static std::optional<std::string> parse(std::string_view text);
+};
+
+// A field of a JSON document; "" none.
+struct JsonField {
+  static constexpr std::string_view noun =
+      "a field (letters, digits, _ and -, a dot for each of at most seven steps down)";
+  static std::optional<std::string> parse(std::string_view text);
+};
+
+struct HashKind {
+  static constexpr std::string_view noun = "one of sha256, sha1, md5";
   static std::optional<std::string> parse(std::string_view text);
 };
 

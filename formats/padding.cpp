@@ -10,6 +10,7 @@ constexpr std::string_view whole_blocks_digest = "sha256/whole-blocks";
 
 // Flash is written in words of four bytes, so a shorter tail could not be written.
 constexpr std::uint64_t flash_word = 4;
+constexpr std::uint64_t digest_size = 32;
 
 }  // namespace
 
@@ -35,6 +36,7 @@ Padding padding_for(std::uint64_t size, BlockCheck check) {
 }
 
 std::string digest_kind(std::string_view wanted, std::uint64_t size) {
+  if (wanted == appended_digest) return size > digest_size ? "sha256-32" : "sha256";
   if (wanted != skip_last_digest && wanted != whole_blocks_digest) return std::string(wanted);
   const BlockCheck check =
       wanted == whole_blocks_digest ? BlockCheck::whole_blocks : BlockCheck::skip_last;

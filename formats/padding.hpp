@@ -24,6 +24,10 @@ BlockCheck block_check_from(std::string_view name);
 // "sha256/skip-last", "sha256/whole-blocks".
 std::string_view wanted_digest(BlockCheck check);
 
+// The SHA-256 that the images of ESP32s carry in their last 32 bytes, of all before them: by it the
+// chip names the image that it runs.
+inline constexpr std::string_view appended_digest = "sha256/appended";
+
 struct Padding {
   std::uint64_t appended = 0;  // bytes of 0xFF after the image; they are part of its announced size
   std::uint64_t left_out = 0;  // bytes at the padded image's end that the client does not hash
@@ -32,8 +36,9 @@ struct Padding {
 Padding padding_for(std::uint64_t size, BlockCheck check);
 
 // Turns a digest as it is wanted into one that can be computed for an artifact of `size` bytes:
-// "sha256/skip-last" and "sha256/whole-blocks" become "sha256" with "+N" (N bytes 0xFF appended)
-// and "-M" (the last M bytes left out) as far as needed; every other kind is given back as it is.
+// "sha256/skip-last", "sha256/whole-blocks" and appended_digest become "sha256" with "+N" (N bytes
+// 0xFF appended) and "-M" (the last M bytes left out) as far as needed; every other kind is given
+// back as it is.
 // What was computed is handed on under the name that was wanted.
 std::string digest_kind(std::string_view wanted, std::uint64_t size);
 

@@ -1,8 +1,6 @@
 // The chunked updater: metadata names a partition image and an archive, each fetched in blocks of
 // 512 bytes over a connection of its own. It never looks at a status, and its check of the
 // partition is off by a block: formats/padding.hpp tells what makes it come out right.
-#include <fmt/format.h>
-
 #include <charconv>
 
 #include "formats/json.hpp"
@@ -18,7 +16,6 @@ using formats::Json;
 
 constexpr std::string_view metadata_path = "/updatemeta";
 constexpr std::string_view blocks_prefix = "/blocks";
-constexpr std::uint16_t default_port = 80;
 
 BlockCheck block_check(const Match& match) {
   return formats::block_check_from(match.profile->block_check);
@@ -75,10 +72,7 @@ Answer nothing_answer(const Match& match) {
 
 // MicroPython's requests send Host without the port, and these clients need whole URLs.
 std::string base_url(const Site& site) {
-  std::string base = authority(site);
-  const bool bare = site.host.find(':') == std::string_view::npos || site.host.back() == ']';
-  if (bare && site.port != 0 && site.port != default_port) base += fmt::format(":{}", site.port);
-  return base + percent_encoded(site.root) + std::string(blocks_prefix);
+  return origin(site) + percent_encoded(site.root) + std::string(blocks_prefix);
 }
 
 Answer answer_chunked_offer(const Match& match, const Request& /*request*/, const Offer* offer,

@@ -9,6 +9,9 @@
 namespace ferry::dialects {
 namespace {
 
+constexpr std::uint16_t default_port = 80;
+constexpr std::size_t longest_id = 120;
+
 bool is_letter_or_digit(char c) {
   return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
@@ -58,6 +61,20 @@ std::string authority(const Site& site) {
   return site.port == 0 ? std::string() : "http://" + std::string(site.host);
 }
 
+std::string origin(const Site& site) {
+  std::string text = authority(site);
+  const bool bare = site.host.find(':') == std::string_view::npos || site.host.back() == ']';
+  if (bare && site.port != 0 && site.port != default_port) text += fmt::format(":{}", site.port);
+  return text;
+}
+
+bool is_device_id(std::string_view id) {
+  return id.size() <= longest_id && std::all_of(id.begin(), id.end(), [](char c) {
+           return is_letter_or_digit(c) ||
+                  std::string_view("._:@~-").find(c) != std::string_view::npos;
+         });
+}
+
 Ask recognize_artifact(const Match& match, const Request& request, const Device& device) {
   const auto named = versioned_name(request.path);
   if (!named) return unknown_path(match, request);
@@ -65,6 +82,15 @@ Ask recognize_artifact(const Match& match, const Request& request, const Device&
   ask.device = device;
   ask.version = named->version;
   ask.name = named->name;
+  return ask;
+}
+
+Ask recognize_anywhere(const Match& match, const Request& request, const Device& device,
+                       std::vector<std::string> want) {
+  if (versioned_name(request.path)) return recognize_artifact(match, request, device);
+  AskOffer ask;
+  ask.device = device;
+  ask.want = std::move(want);
   return ask;
 }
 
@@ -99,6 +125,23 @@ Answer whole_artifact(const Artifact& artifact) {
   answer.etag = artifact.sha256;
   answer.ranges = Ranges::always;
   return answer;
+}
+
+Answer offered_artifact(const Artifact& artifact) {
+  Answer answer = whole_artifact(artifact);
+  answer.ranges = Ranges::if_validated;
+  answer.version = artifact.version;
+  answer.role = artifact.role;
+  return answer;
+}
+
+Answer not_modified() {
+  return text_answer(304, {});
+}
+
+std::string_view digest_of(const Artifact& artifact, std::string_view kind) {
+  const auto found = artifact.digests.find(std::string(kind));
+  return found == artifact.digests.end() ? std::string_view() : found->second;
 }
 
 Answer plain_failure(const Match& /*match*/, const Ask& /*ask*/, int status, std::string text) {

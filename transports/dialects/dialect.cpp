@@ -6,16 +6,17 @@
 #include <algorithm>
 #include <array>
 
+#include "formats/dialect_names.hpp"
 #include "formats/release.hpp"
 #include "transports/dialects/common.hpp"
 
 namespace ferry::dialects {
 namespace {
 
-constexpr std::size_t longest_id = 120;
-
-const std::array<const Dialect*, 5> dialects{&plain_dialect, &pycom_dialect, &esp32_json_dialect,
-                                             &chunked_dialect, &quecpython_dialect};
+const std::array<const Dialect*, 10> dialects{
+    &plain_dialect,      &pycom_dialect,       &esp32_json_dialect, &chunked_dialect,
+    &quecpython_dialect, &http_update_dialect, &tasmota_dialect,    &esp_idf_dialect,
+    &esphome_dialect,    &json_dialect};
 
 const Dialect* find_dialect(std::string_view name) {
   for (const Dialect* dialect : dialects) {
@@ -53,14 +54,6 @@ std::string_view named_value(const Request& request, std::string_view where) {
 bool is_place(std::string_view where) {
   return (where.starts_with("query:") && where.size() > 6) ||
          (where.starts_with("header:") && where.size() > 7);
-}
-
-// The id becomes a row, a line in the log and part of a topic: nothing but plain characters.
-bool is_device_id(std::string_view id) {
-  return id.size() <= longest_id && std::all_of(id.begin(), id.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                  std::string_view("._:@~-").find(c) != std::string_view::npos;
-         });
 }
 
 std::string_view device_id(const Match& match, const Request& request) {
@@ -101,12 +94,9 @@ const Artifact* Offer::find(std::string_view role) const {
 
 Status check(const Profile& profile) {
   if (find_dialect(profile.dialect) == nullptr) {
-    std::string known;
-    for (const Dialect* dialect : dialects) {
-      known += (known.empty() ? "" : ", ") + std::string(dialect->name);
-    }
-    return fail(ErrorCode::invalid, fmt::format("[product.{}] dialect: '{}' is not one of {}",
-                                                profile.name, profile.dialect, known));
+    return fail(ErrorCode::invalid,
+                fmt::format("[product.{}] dialect: '{}' is not {}", profile.name, profile.dialect,
+                            formats::one_of_dialects));
   }
   const std::string_view id = profile.device_id;
   if (!id.empty() && id != "address" && id != "path" && !is_place(id)) {
@@ -119,6 +109,9 @@ Status check(const Profile& profile) {
     return fail(ErrorCode::invalid,
                 fmt::format("[product.{}] device_version: '{}' is not query:KEY or header:NAME",
                             profile.name, profile.device_version));
+  }
+  if (profile.dialect == json_dialect.name) {
+    if (auto fine = check_json(profile); !fine) return fine;
   }
   return check_match(profile);
 }

@@ -13,6 +13,12 @@
 //   esp32-json   any path that ends in .json, and beside it ~/VERSION/NAME
 //   chunked      /updatemeta, /blocks/VERSION/NAME/NUMBER
 //   quecpython   /offer.json
+//   http-update  any other path  the image itself, or 304
+//   tasmota      any other path  the file of that name, else the image; or 304
+//   esp-idf      any other path  the image itself, or 304
+//   esphome      any path that ends in .json or .md5; any other path: the image itself
+//   json         any other path  the offer in the fields that the operator named
+// Their names stand in formats/dialect_names.hpp.
 //
 // Memory: a Request is made of views into the link's buffers, and so are Ask and Answer; they are
 // used up before the buffers are. Serving a piece of an artifact allocates nothing.
@@ -44,6 +50,13 @@ struct Profile {
   std::string device_version;
   std::string nothing_to_do;
   std::string block_check;
+  std::string chip_family;
+  // Dialect json: where the offer's parts stand, a dot for each step down; "" not told.
+  std::string json_version;
+  std::string json_url;
+  std::string json_hash;
+  std::string json_hash_kind;
+  std::string json_size;
 };
 
 // Says what is wrong with a profile, so that a transport refuses to start: an unknown dialect, a
@@ -164,6 +177,7 @@ struct Answer {
   std::string_view etag;                 // strong, without quotes: the artifact's SHA-256; "" none
   std::string_view version;              // told along with the bytes; "" not told
   std::string_view role;                 // likewise
+  std::string_view md5;                  // likewise, as x-MD5 (http-update, tasmota)
   Ranges ranges = Ranges::none;
   bool announce_length = true;  // false: ended by the end of the connection (esp32-json)
   bool pad_header = false;      // header block padded to a multiple of 100 bytes (pycom)

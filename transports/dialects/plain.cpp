@@ -23,11 +23,7 @@ Answer image_answer(const Offer* offer) {
   const Artifact* image = offer == nullptr ? nullptr : offer->find("firmware");
   if (image == nullptr && offer != nullptr) image = offer->find("differential");
   if (image == nullptr) return text_answer(204, {});
-  Answer answer = whole_artifact(*image);
-  answer.ranges = Ranges::if_validated;
-  answer.version = image->version;
-  answer.role = image->role;
-  return answer;
+  return offered_artifact(*image);
 }
 
 Answer offer_answer(const Match& match, const Offer* offer, const Site& site) {

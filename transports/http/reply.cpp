@@ -186,13 +186,14 @@ Reply plan(const dialects::Answer& answer, const Conditions& conditions) {
   reply.content_type = answer.content_type;
   reply.version = answer.version;
   reply.role = answer.role;
+  reply.md5 = answer.md5;
   reply.etag = answer.etag;
   reply.pad = answer.pad_header;
   reply.allow = answer.status == 405;
   if (const auto* text = std::get_if<std::string>(&answer.body)) {
     reply.content_length = text->size();
     reply.text = true;
-    if (answer.status == 204) {
+    if (answer.status == 204 || answer.status == 304) {
       reply.content_length.reset();
       reply.content_type = {};
     }
@@ -224,6 +225,7 @@ std::size_t write_header(const Reply& reply, std::span<char, longest_header> out
   if (!reply.etag.empty()) writer.add("ETag: \"{:.64}\"\r\n", reply.etag);
   if (!reply.version.empty()) writer.add("X-Ferry-Version: {:.120}\r\n", reply.version);
   if (!reply.role.empty()) writer.add("X-Ferry-Role: {:.20}\r\n", reply.role);
+  if (!reply.md5.empty()) writer.add("x-MD5: {:.32}\r\n", reply.md5);
   if (reply.allow) writer.add("Allow: GET, HEAD\r\n");
   if (reply.close) writer.add("Connection: close\r\n");
   if (reply.pad) writer.pad_to_multiple();

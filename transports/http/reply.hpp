@@ -39,6 +39,7 @@ struct Reply {
   std::optional<std::uint64_t> whole;  // length of the whole, for Content-Range
   std::string_view version;
   std::string_view role;
+  std::string_view md5;  // as x-MD5; "" none
   bool accept_ranges = false;
   bool allow = false;  // 405: which methods there are
   bool pad = false;    // to a multiple of 100 bytes

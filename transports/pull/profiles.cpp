@@ -23,6 +23,12 @@ Result<std::vector<dialects::Profile>> read_profiles(const plugin::Host& host,
     profile.device_version = value("device_version");
     profile.nothing_to_do = value("nothing_to_do");
     profile.block_check = value("block_check");
+    profile.chip_family = value("chip_family");
+    profile.json_version = value("json_version");
+    profile.json_url = value("json_url");
+    profile.json_hash = value("json_hash");
+    profile.json_hash_kind = value("json_hash_kind");
+    profile.json_size = value("json_size");
     if (profile.dialect.empty()) profile.dialect = "plain";
     if (const Status fine = dialects::check(profile); !fine) return fail(fine.error());
     found = found || name == fallback;

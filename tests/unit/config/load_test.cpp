@@ -11,8 +11,10 @@
 namespace ferry::config {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsSupersetOf;
 using testing::Pair;
 using testing::UnorderedElementsAre;
 
@@ -126,6 +128,19 @@ TEST_F(ConfigLoad, ProductsInTheOrderOfTheFile) {
                            Pair("device_version", ""), Pair("nothing_to_do", "empty"),
                            Pair("block_check", "whole-blocks"), Pair("allow_downgrade", "yes")));
   EXPECT_EQ(products[2].device_version, "query:ver");
+}
+
+TEST_F(ConfigLoad, ProductsOfDialectsWithKeysOfTheirOwn) {
+  write("ferry.ini",
+        "[product.a]\ndialect = json\njson_version = ota.version\njson_size =\n"
+        "json_hash_kind = md5\n[product.b]\ndialect = esphome\nchip_family = ESP32-S3\n");
+  const auto products = settings().products;
+  ASSERT_EQ(products.size(), 2U);
+  EXPECT_THAT(product_values(products[0]),
+              IsSupersetOf({Pair("json_version", "ota.version"), Pair("json_url", "url"),
+                            Pair("json_hash", "hash"), Pair("json_hash_kind", "md5"),
+                            Pair("json_size", "")}));
+  EXPECT_THAT(product_values(products[1]), Contains(Pair("chip_family", "ESP32-S3")));
 }
 
 TEST_F(ConfigLoad, HttpTransportIsNormalizedAndComplete) {

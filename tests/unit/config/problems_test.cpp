@@ -51,6 +51,22 @@ TEST(ConfigProblems, SectionNamesAreNames) {
   EXPECT_THAT(problems_of("[product..x]\n"), ElementsAre(HasSubstr("'.x' is not a name")));
 }
 
+TEST(ConfigProblems, KeysOfSomeDialects) {
+  EXPECT_THAT(problems_of("[product.a]\ndialect = pycom\njson_url = u\n"),
+              ElementsAre(HasSubstr("[product.a] json_url: belongs to dialect = json, this is")));
+  EXPECT_THAT(problems_of("[product.a]\ndialect = json\njson_url =\n"),
+              ElementsAre(HasSubstr("[product.a] json_url: must name a field")));
+  EXPECT_THAT(problems_of("[product.a]\ndialect = json\njson_hash =\njson_size = a..b\n"),
+              ElementsAre(HasSubstr("[product.a] json_size: 'a..b' is not a field")));
+  EXPECT_THAT(problems_of("[product.a]\ndialect = esphome\n"),
+              ElementsAre(HasSubstr("[product.a] chip_family: is missing")));
+  EXPECT_THAT(problems_of("[product.a]\ndialect = chunked\nnothing_to_do = not-modified\n"),
+              ElementsAre(HasSubstr("nothing_to_do: 'not-modified' belongs to dialect = json")));
+  EXPECT_THAT(problems_of("[product.a]\ndialect = json\nnothing_to_do = not-modified\n"
+                          "device_version = query:v\n"),
+              ElementsAre());
+}
+
 TEST(ConfigProblems, UnknownKeyOfAnHttpTransport) {
   EXPECT_THAT(problems_of("[transport.wifi]\nplugin = http\nlisen = 1.2.3.4:1\n"),
               ElementsAre(HasSubstr("ferry.ini:3: [transport.wifi] lisen: unknown key (known here: "

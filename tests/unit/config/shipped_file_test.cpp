@@ -10,6 +10,7 @@
 #include "base/file.hpp"
 #include "config/interpret.hpp"
 #include "config/schema.hpp"
+#include "formats/dialect_names.hpp"
 
 namespace ferry::config {
 namespace {
@@ -145,6 +146,14 @@ TEST(ShippedFile, EveryKeyHasItsExplanationAboveItSomewhere) {
     });
     EXPECT_TRUE(explained) << row.section << " " << row.key;
   }
+}
+
+TEST(ShippedFile, NamesEveryDialect) {
+  std::string comments;
+  for (const auto& key : Reader().read(shipped())) {
+    if (key.key == "dialect" && key.section == "product") comments += key.comment;
+  }
+  EXPECT_THAT(comments, testing::HasSubstr(std::string(formats::dialect_names)));
 }
 
 TEST(ShippedFile, IsAValidMinimalConfiguration) {

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "formats/dialect_names.hpp"
 #include "tests/unit/dialects/ask.hpp"
 
 namespace ferry::dialects {
@@ -37,6 +38,31 @@ TEST(Recognize, ArtifactsByVersionAndNameInEveryDialect) {
       EXPECT_EQ(asked(dialect, path), "404") << dialect << " " << path;
     }
   }
+}
+
+TEST(Recognize, DevicesWithPathsOfTheirOwn) {
+  for (const char* dialect : {"http-update", "tasmota", "esp-idf", "esphome", "json"}) {
+    EXPECT_EQ(asked(dialect, "/1.0.1/flash/lib/n.bin"), "artifact 1.0.1 flash/lib/n.bin");
+    for (const char* path : {"/", "/update.php", "/firmware.bin", "/1.0.1/", "//x", "/.1/x"}) {
+      EXPECT_TRUE(asked(dialect, path).starts_with("offer")) << dialect << " " << path;
+    }
+  }
+}
+
+TEST(Recognize, EveryListedDialectIsThere) {
+  std::string_view rest = formats::dialect_names;
+  std::size_t count = 0;
+  while (!rest.empty()) {
+    const std::string name(rest.substr(0, rest.find(", ")));
+    rest.remove_prefix(std::min(rest.size(), name.size() + 2));
+    Profile given = profile(name);
+    given.json_url = "url";
+    EXPECT_TRUE(check(given)) << name;
+    ++count;
+  }
+  EXPECT_EQ(count, 10U);
+  EXPECT_FALSE(check(profile("")));
+  EXPECT_FALSE(check(profile("plain, pycom")));
 }
 
 TEST(Recognize, WhatEachDialectOffers) {

@@ -42,5 +42,12 @@ TEST(Padding, WantedDigestsResolveToComputableOnes) {
   EXPECT_EQ(digest_kind(wanted_digest(block_check_from("skip-last")), 512), "sha256+4");
 }
 
+TEST(Padding, TheDigestThatImagesEndWithLeavesItselfOut) {
+  EXPECT_EQ(digest_kind(appended_digest, 1000), "sha256-32");
+  EXPECT_EQ(digest_kind(appended_digest, 33), "sha256-32");
+  EXPECT_EQ(digest_kind(appended_digest, 32), "sha256");
+  EXPECT_EQ(digest_kind(appended_digest, 0), "sha256");
+}
+
 }  // namespace
 }  // namespace ferry::formats
