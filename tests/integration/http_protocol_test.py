@@ -273,7 +273,9 @@ class Breaks(ProtocolCase):
         before = g.private_memory(server.process.pid)
         socks = [self.start_reading(server) for _ in range(64)]
         g.wait_for(lambda: all(self.unread(sock) for sock in socks), "each has something to read")
-        self.assertLess(g.private_memory(server.process.pid) - before, 2 << 20)
+        grown = g.private_memory(server.process.pid) - before
+        if not g.Build().sanitized:  # a sanitizer's own memory grows
+            self.assertLess(grown, 2 << 20)
 
     def unread(self, sock):
         return sock.recv(1, socket.MSG_PEEK)
@@ -306,7 +308,7 @@ class Agent(ProtocolCase):
         self.assertEqual(len(server.events("find")), 1)
         server.order("changed")
         g.fetch(server.port, "/cam/2.0/small.txt")
-        self.assertEqual(len(server.events("find")), 2)
+        g.wait_for(lambda: len(server.events("find")) == 2, "it is asked for again")
 
     def test_pycom_is_told_null_while_the_agent_is_away(self):
         server = self.start({"cam": {"dialect": "pycom"}})
