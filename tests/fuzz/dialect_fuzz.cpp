@@ -53,7 +53,8 @@ struct Parsed {
 
 std::vector<Profile> profiles() {
   std::vector<Profile> all;
-  for (const auto* dialect : {"plain", "pycom", "esp32-json", "chunked", "quecpython"}) {
+  for (const auto* dialect : {"plain", "pycom", "esp32-json", "chunked", "quecpython",
+                              "http-update", "tasmota", "esp-idf", "esphome", "json"}) {
     Profile profile;
     profile.name = profile.dialect = dialect;
     profile.device_id = "query:devid";
@@ -66,6 +67,12 @@ std::vector<Profile> profiles() {
   all[2].match_header = "X-Kind: esp32";
   all[3].match_address = "10.1.0.0/16";
   all[4].device_id = "path";
+  for (std::size_t i = 5; i < all.size(); ++i) all[i].device_id = "address";
+  all[8].chip_family = "ESP32";
+  all[9].json_version = "ota.version";
+  all[9].json_url = "ota.url";
+  all[9].json_hash = "md5";
+  all[9].json_hash_kind = "md5";
   return all;
 }
 

@@ -31,7 +31,7 @@ class Harness:
     """The plugin in a small host that tells what happens and takes orders."""
 
     def __init__(self, folder, releases, products, settings):
-        folder = pathlib.Path(folder)
+        self.folder = folder = pathlib.Path(folder)
         (folder / "releases").mkdir()
         write_releases(folder / "releases", releases)
         build = pathlib.Path(os.environ.get("FERRY_BUILD", g.ROOT / "build" / "dev"))

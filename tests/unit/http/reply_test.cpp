@@ -48,6 +48,20 @@ TEST(Header, OfAWholeArtifact) {
                 sha + "\"\r\n\r\n");
 }
 
+TEST(Header, TellsTheMd5ByTheLetter) {
+  dialects::Answer answer = bytes(512);
+  answer.md5 = "0123456789abcdef0123456789abcdef";
+  EXPECT_NE(header(answer, kept()).find("\r\nx-MD5: 0123456789abcdef0123456789abcdef\r\n"),
+            std::string::npos);
+}
+
+TEST(Header, NothingNewHasNeitherLengthNorType) {
+  dialects::Answer answer;
+  answer.status = 304;
+  answer.body = std::string();
+  EXPECT_EQ(header(answer, kept()), "HTTP/1.1 304 Not Modified\r\n\r\n");
+}
+
 TEST(Header, OfARange) {
   Conditions conditions = kept();
   conditions.range = "bytes=5-9";
