@@ -213,6 +213,7 @@ Result<storage::Device> Desk::assign(const std::string& id, const std::string& p
   log::info("devices", "{} of {} is assigned {}", device.id, device.product,
             version.empty() ? "the newest release" : version);
   if (events_.device_changed) events_.device_changed(device);
+  wake_in(Duration(0));
   return device;
 }
 

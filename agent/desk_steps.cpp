@@ -155,12 +155,20 @@ void Desk::advance(const std::shared_ptr<StepJob>& job) {
   if (row.image.empty() && planned && !job->claim.image.empty()) row.image = image_of(*planned);
   const auto step = push_.step(*settings, *entry, job->claim);
   if (!step) {
-    if (row.state == DeliveryState::activated) wake_in(delivery::restart_time);
+    // Until then it may just not have restarted yet.
+    const bool fresh = clock_.steady() - entry->since < delivery::restart_time;
+    if (row.state == DeliveryState::activated && fresh) wake_in(delivery::restart_time);
     return nothing();
   }
   if (const auto hold = push_hold(*entry, *step, job->claim, job->transport)) {
     if (hold->passes_in) wake_in(*hold->passes_in);
     slot_wanted_ = true;
+    const bool in_hand = row.state == DeliveryState::scheduled ||
+                         row.state == DeliveryState::transferring ||
+                         row.state == DeliveryState::confirming;
+    if (in_hand) {
+      if (auto change = book_.apply(*entry, delivery::Trigger::lose, moment())) keep({*change});
+    }
     return nothing();
   }
   hand_out(job, *entry, *step, planned.value_or(catalog::Offer{row.version, {}, false, {}}));

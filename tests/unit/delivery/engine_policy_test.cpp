@@ -48,6 +48,20 @@ TEST_F(EnginePolicy, AWindowOverMidnightOpensByItself) {
   EXPECT_EQ(bring(device), S::installed);
 }
 
+TEST_F(EnginePolicy, OneThatAsksAnewAfterItsWindowClosedWaits) {
+  settings.window = {config::DayWindow{11 * 60, 13 * 60}};
+  restart();
+  release("1.1");
+  const ToldDevice device;
+  const auto step = ask(device);
+  ASSERT_TRUE(step);
+  acknowledge(device, *step, 700);
+  time.pass(hours(2));
+  EXPECT_FALSE(ask(device));
+  EXPECT_EQ(row().state, S::waiting);
+  EXPECT_EQ(row().bytes_done, 700U);
+}
+
 TEST_F(EnginePolicy, ALowBatteryIsLeftInPeaceAndToldSo) {
   settings.minimum_battery = 50;
   restart();
@@ -138,7 +152,9 @@ TEST_F(EnginePolicy, AnAssignedDeviceWaitsForNoRollout) {
   release("1.1");
   EXPECT_TRUE(ask(named("a")));
   EXPECT_FALSE(ask(named("b")));
+  wakes.clear();
   ASSERT_OK(desk->assign("b", "", "1.1", false));
+  EXPECT_THAT(wakes, Contains(Duration(0))) << "it is asked to ask";
   EXPECT_TRUE(ask(named("b")));
 }
 
