@@ -21,6 +21,7 @@ FAST = f"baud = {115200 * FACTOR}\n"
 
 class FaultTest(SmpTest):
     SIZE = 300_000
+    PACE = "poll_interval = 200ms\nprobe_timeout = 250ms\n"
 
     def setUp(self):
         super().setUp()
@@ -112,7 +113,7 @@ class Many(FaultTest):
         self.assertEqual([device.name for device in devices if bytes(device.flash.slots[0]) != self.NEW], [])
 
     def test_a_bad_line_delivers_all_the_same(self):
-        devices, fleet = self.fleet(BAD, 8, flip=1 / 1000, lose_line=1 / 100)
+        devices, fleet = self.fleet(BAD, 20, at_once=20, flip=1 / 1000, lose_line=1 / 100)
         wait_for(lambda: self.turn(fleet), f"{BAD} deliveries over bad lines", 540, 0.1)
         self.all_right(devices)
 

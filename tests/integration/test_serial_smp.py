@@ -16,6 +16,7 @@ def image(version, size=24_000, seed=7):
 
 class SmpTest(unittest.TestCase):
     """One gateway that holds release 1.1.0 of a meter."""
+    PACE = "poll_interval = 500ms\nprobe_timeout = 500ms\n"
     OLD, NEW = image("1.0.0", seed=1), image("1.1.0", seed=2)
 
     def setUp(self):
@@ -39,7 +40,7 @@ class SmpTest(unittest.TestCase):
             self.folder / "gw", f"[source.local]\ntype = directory\npath = {self.releases}\nproduct = meter\n"
             f"[product.meter]\nretry_delay = 100ms\n{product}"
             f"[transport.lines]\nplugin = serial\nport = {self.folder / 'by-id' / '*'}\nproduct = meter\n"
-            f"poll_interval = 500ms\nprobe_timeout = 500ms\n{transport}", log_level="debug")
+            f"{self.PACE}{transport}", log_level="debug")
         self.addCleanup(self.end)
         self.gateway.start()
 

@@ -16,13 +16,16 @@ constexpr Milliseconds ahead{25};
 constexpr Milliseconds return_pause{250};  // between looks for a device that was reset
 // A line that stays silent is listened to for longer, in case that its device is slow.
 constexpr int most_doublings = 3;
-constexpr int attempts = 6;              // of each question to a device that is there
+constexpr int erasing = 5;   // times as long may an answer take that comes after erasing a slot
+constexpr int attempts = 6;  // of each question to a device that is there
 constexpr std::size_t longest_id = 120;  // transport.h
 
 smp::ClientOptions client_options(const Settings& settings) {
   smp::ClientOptions options;
   options.timeout = settings.probe_timeout;
   options.minimum_timeout = std::min(options.minimum_timeout, options.timeout);
+  options.first_timeout = options.timeout * erasing;
+  options.busy_pause = std::min(options.busy_pause, options.timeout);
   options.attempts = attempts;
   options.first_sequence = static_cast<std::uint8_t>(std::random_device()());
   options.fit = smp::fit_console;
