@@ -135,6 +135,19 @@ TEST_P(Push, TheWholeWayToAConfirmedImage) {
   }
 }
 
+TEST_P(Push, AResetThatNobodyHeardIsSentAgain) {
+  start();
+  answer(asked().id, StepKind::transfer);
+  ASSERT_EQ(outcome(), OutcomeKind::transferred);
+  device_->ignore_resets(1);
+  answer(asked().id, StepKind::activate);
+  ASSERT_EQ(outcome(), OutcomeKind::activated) << detail_;
+  const auto back = asked();
+  if (GetParam().tells_images) {
+    EXPECT_EQ(back.device.image, artifact_.digests["mcuboot"]);
+  }
+}
+
 TEST_P(Push, NothingToDoIsAskedAgainWhenSomethingChanged) {
   start();
   answer_nothing(asked().id);

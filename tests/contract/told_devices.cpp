@@ -1,5 +1,6 @@
 #include "tests/contract/told_devices.hpp"
 
+#include <atomic>
 #include <mutex>
 
 #include "tests/contract/far_end.hpp"
@@ -45,6 +46,7 @@ class SmpDevice final : public Told {
     const std::lock_guard lock(mutex_);
     return confirmed_;
   }
+  void ignore_resets(int count) override { ignored_ = count; }
 
  private:
   bool is_whole() const { return image_.size() == expected_; }
@@ -53,6 +55,12 @@ class SmpDevice final : public Told {
   void asked(Bytes bytes) {
     const auto request = smp::decode(bytes);
     if (!request) return;
+    const bool reset = request->header.group == smp::group::os &&
+                       request->header.command == smp::command::os_reset;
+    if (reset && ignored_ > 0) {
+      --ignored_;
+      return;
+    }
     Json answer = Json::object();
     {
       const std::lock_guard lock(mutex_);
@@ -130,6 +138,7 @@ class SmpDevice final : public Told {
   bool pending_ = false;
   bool swapped_ = false;
   bool confirmed_ = true;
+  std::atomic<int> ignored_ = 0;
   smp::ConsoleDecoder decoder_{{}, [this](Bytes packet) { asked(packet); }};
   FarEnd line_{[this](std::string_view bytes) { decoder_.feed(as_bytes(bytes)); }};
 };

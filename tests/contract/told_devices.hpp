@@ -22,6 +22,8 @@ class Told {
   virtual std::string staged() { return ""; }
   virtual std::string running() { return ""; }
   virtual bool is_confirmed() { return false; }
+  // It does not hear the next resets that it is told.
+  virtual void ignore_resets(int /*count*/) {}
 };
 
 struct ToldCase {

@@ -16,8 +16,9 @@ constexpr Milliseconds ahead{25};
 constexpr Milliseconds return_pause{250};  // between looks for a device that was reset
 // A line that stays silent is listened to for longer, in case that its device is slow.
 constexpr int most_doublings = 3;
-constexpr int erasing = 5;   // times as long may an answer take that comes after erasing a slot
-constexpr int attempts = 6;  // of each question to a device that is there
+constexpr int erasing = 5;      // times as long may an answer take that comes after erasing a slot
+constexpr int attempts = 6;     // of each question to a device that is there
+constexpr int most_resets = 5;  // that nobody answers, in one step
 constexpr std::size_t longest_id = 120;  // transport.h
 
 smp::ClientOptions client_options(const Settings& settings) {
@@ -149,9 +150,8 @@ void SmpSession::looked(const smp::Reply<Slots>& slots) {
   silent_looks_ = 0;
   take(*slots);
   // A device may answer for a while before it restarts.
-  if (returning_ && !late && waiting(hash_) != nullptr && waiting(hash_)->pending) {
-    return rest(return_pause);
-  }
+  const bool lingers = waiting(hash_) != nullptr && waiting(hash_)->pending;
+  if (returning_ && lingers && steady_clock::now() < lingers_until_) return rest(return_pause);
   present_ = true;
   returning_.reset();
   if (step_) return come_back();
@@ -162,8 +162,10 @@ void SmpSession::looked(const smp::Reply<Slots>& slots) {
 void SmpSession::come_back() {
   if (runs(hash_)) return finish(FERRY_ACTIVATED, "");
   const bool waits = waiting(hash_) != nullptr && waiting(hash_)->pending;
-  finish(waits ? FERRY_FAILED : FERRY_ROLLED_BACK,
-         waits ? "it does not restart" : "it restarted and runs the old image");
+  if (!waits) return finish(FERRY_ROLLED_BACK, "it restarted and runs the old image");
+  phase_ = Phase::working;
+  if (resets_ < most_resets) return reset();  // it did not hear the one before
+  finish(FERRY_FAILED, "it does not restart");
 }
 
 void SmpSession::take(const Slots& slots) {

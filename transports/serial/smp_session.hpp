@@ -89,6 +89,8 @@ class SmpSession final : public Session {
   Phase phase_ = Phase::resting;
   std::optional<TimePoint> due_;        // the end of the rest, or of a look's patience
   std::optional<TimePoint> returning_;  // it was reset: looked for often until then
+  TimePoint lingers_until_{};           // and may not have restarted yet until then
+  int resets_ = 0;                      // in this step
   int silent_looks_ = 0;                // since the last answer
   bool present_ = false;                // it answered the last look
   bool named_ = false;                  // its id is known

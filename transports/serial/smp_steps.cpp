@@ -11,6 +11,10 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::chrono::minutes longest_restart{2};  // swapping two slots may take as long
+// How long a device may answer as before after a reset: one that said yes, and one that may not
+// have heard it.
+constexpr Milliseconds lingering{10000};
+constexpr Milliseconds lingering_unheard{2000};
 constexpr Milliseconds return_pause{250};
 
 int hex_value(char c) {
@@ -92,6 +96,7 @@ bool SmpSession::runs(const std::string& hash) const {
 void SmpSession::begin_step() {
   cancelled_ = false;
   erased_ = false;
+  resets_ = 0;
   reached_ = 0;
   hash_.clear();
   const auto& artifacts = step_->offer.artifacts;
@@ -215,10 +220,12 @@ void SmpSession::judge_test(const Fault& before) {
 }
 
 void SmpSession::reset() {
+  ++resets_;
   client_.reset([this](const smp::Reply<void>& answered) {
     const bool silent = !answered && outcome_of(answered.error().outcome) == FERRY_LOST;
     if (!answered && !silent) return fail(answered.error(), "the reset");
     returning_ = steady_clock::now() + longest_restart;
+    lingers_until_ = steady_clock::now() + (silent ? lingering_unheard : lingering);
     // Without an answer nobody knows whether it heard: its state will tell.
     if (silent) return rest(return_pause);
     finish(FERRY_ACTIVATED, "");
