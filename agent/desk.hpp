@@ -126,6 +126,8 @@ class Desk final : public HostRequests {
   Status add_digests(formats::link::Offer& offer, const std::vector<std::string>& want) const;
   std::optional<delivery::Hold> pull_hold(const storage::Device& device,
                                           const std::string& version);
+  // Devices whose first offer of this release is with the worker.
+  std::size_t being_offered(const std::string& product, const std::string& version) const;
   void prepare(OfferJob& job) const;
   void finish(const Key& key);
   bool adopt_for(const std::string& transport, const formats::link::Progress& message);

@@ -1,4 +1,6 @@
 // What a device should get, and where its bytes are: the desk's answers to hosts.
+#include <algorithm>
+
 #include "agent/desk.hpp"
 #include "base/log.hpp"
 #include "formats/padding.hpp"
@@ -36,7 +38,8 @@ struct Desk::OfferJob {
   std::shared_ptr<const catalog::View> view;  // keeps what `pieces` were made from
   std::vector<delivery::Piece> pieces;
   storage::Delivery delivery;
-  bool kept = false;  // the device is one that is kept, so its delivery is
+  bool kept = false;    // the device is one that is kept, so its delivery is
+  bool begins = false;  // the device has begun nothing of this release, and gets the offer
 };
 
 void Desk::offer(const std::string& transport, const formats::link::AskOffer& ask,
@@ -74,9 +77,21 @@ void Desk::offer(const std::string& transport, const formats::link::AskOffer& as
     if (shown || !job->kept) return answer(std::move(job->reply));
     job->delivery.state = storage::DeliveryState::waiting;
   }
+  const bool new_here =
+      job->delivery.id == 0 || job->delivery.state == storage::DeliveryState::waiting;
+  job->begins = job->kept && job->reply.offer && new_here;
   job->askers.emplace_back(ask.id, std::move(answer));
   asked_.emplace(key, job);
   worker_.run([this, job] { prepare(*job); }, [this, key] { finish(key); });
+}
+
+std::size_t Desk::being_offered(const std::string& product_name, const std::string& version) const {
+  return static_cast<std::size_t>(
+      std::count_if(asked_.begin(), asked_.end(), [&](const auto& asked) {
+        const OfferJob& job = *asked.second;
+        return job.begins && job.delivery.product == product_name &&
+               job.delivery.version == version;
+      }));
 }
 
 storage::Delivery Desk::new_delivery(const std::string& transport, const storage::Device& device,

@@ -54,8 +54,9 @@ std::optional<Hold> Desk::rollout_hold(const config::ProductSettings& settings,
   joining.assigned = device.assigned_version == version;
   const bool open = entry != nullptr && !delivery::ended(entry->delivery.state);
   if (open) joining.delivery = &entry->delivery;
-  return rollouts_.hold(settings, joining, book_.tally(device.product, version),
-                        devices_of(device.product), moment());
+  delivery::Tally tally = book_.tally(device.product, version);
+  tally.begun += being_offered(device.product, version);
+  return rollouts_.hold(settings, joining, tally, devices_of(device.product), moment());
 }
 
 std::optional<Hold> Desk::push_hold(const Entry& entry, StepKind step, const DeviceClaim& claim,

@@ -267,6 +267,8 @@ void Desk::hand_out(const std::shared_ptr<StepJob>& job, Entry& entry, StepKind 
   entry.delivery.transport = job->transport;
   leases_[key] =
       Lease{job->transport, job->claim.product, entry.delivery.id, step, clock_.steady()};
+  // At once, so that the next question finds this place taken.
+  if (auto change = push_.begin(entry, step, moment())) keep({std::move(*change)});
   job->pieces = pieces_of(planned);
   job->row = entry.delivery;
   job->view = view_;
@@ -290,6 +292,9 @@ void Desk::conclude(const std::shared_ptr<StepJob>& job) {
                       !entry->delivery.paused && ours;
   if (!wanted || !job->done) {
     if (ours) end_lease(key);
+    if (ours && entry != nullptr) {
+      if (auto change = push_.lose(*entry, moment())) keep({std::move(*change)});
+    }
     return job->refuse(job->done ? FERRY_NOT_FOUND : FERRY_UNAVAILABLE);
   }
   keep(pull_.adopt(entry->delivery, job->pieces, moment()));
@@ -298,7 +303,6 @@ void Desk::conclude(const std::shared_ptr<StepJob>& job) {
     const auto piece = entry->pieces.find(artifacts.front().sha256);
     if (piece != entry->pieces.end()) job->reply.acknowledged = piece->second.acknowledged;
   }
-  if (auto change = push_.begin(*entry, job->reply.step, moment())) keep({std::move(*change)});
   job->answer(std::move(job->reply));
 }
 

@@ -88,7 +88,7 @@ class ChunkCursor {
   Status read(std::uint64_t offset, std::span<std::byte> out) {
     while (!out.empty()) {
       const std::uint64_t index = offset / chunk_size;
-      if (const Status there = load(index); !there) return there;
+      if (Status there = load(index); !there) return there;
       const std::uint64_t skipped = offset - index * chunk_size;
       const std::size_t part = std::min<std::size_t>(out.size(), content_.size() - skipped);
       std::copy_n(content_.begin() + static_cast<std::ptrdiff_t>(skipped), part, out.begin());

@@ -146,6 +146,32 @@ TEST_F(EnginePolicy, ARolloutBeginsWithAFewAndGoesOnAfterThePause) {
   EXPECT_TRUE(offered(named("d")));
 }
 
+TEST_F(EnginePolicy, AFirstGroupIsNotExceededByThoseWhoComeAtOnce) {
+  settings.rollout_first = 2;
+  restart();
+  release("1.1");
+  std::size_t given = 0;
+  for (const char* id : {"a", "b", "c", "d"}) {
+    formats::link::AskStep question;
+    question.device = named(id).claim();
+    desk->next("serial", question,
+               [&](const StepReply& reply) { given += reply.result == FERRY_OK ? 1 : 0; });
+  }
+  worker.drain();
+  EXPECT_EQ(given, 2U);
+  release("1.2");
+  given = 0;
+  for (const char* id : {"e", "f", "g", "h"}) {
+    formats::link::AskOffer question;
+    question.device = named(id).claim();
+    desk->offer("wifi", question, [&](const formats::link::OfferReply& reply) {
+      given += reply.result == FERRY_OK ? 1 : 0;
+    });
+  }
+  worker.drain();
+  EXPECT_EQ(given, 2U);
+}
+
 TEST_F(EnginePolicy, AnAssignedDeviceWaitsForNoRollout) {
   settings.rollout_first = 1;
   restart();
