@@ -2,10 +2,14 @@
 """Devices that ask over a serial line, by the same names as over HTTP: the whole gateway, and a line that paces as a
 UART does."""
 import json
+import os
 import random
+import select
+import tty
 import unittest
 
 import gateway as g
+import smp_packet
 from serial_line import Line
 from smp_pull_device import PullDevice, Settings
 from waiting import scratch, wait_for
@@ -94,6 +98,24 @@ class Pull(unittest.TestCase):
         self.start("pycom")
         _, device = self.device("get", path="/tracker/9.9.9/none.bin")
         wait_for(lambda: device.has("failed"), "the device is told")
+
+    def test_tools_see_the_gateway_as_a_device(self):
+        master, slave = os.openpty()
+        self.addCleanup(os.close, master)
+        tty.setraw(slave)
+        (self.folder / "by-id").mkdir()
+        (self.folder / "by-id/usb-tool").symlink_to(os.ttyname(slave))
+        os.close(slave)
+        self.start("pycom")
+        wait_for(lambda: "1 of 1" in self.gateway.transport("lines")["detail"], "the port is open")
+        os.write(master, smp_packet.frame(smp_packet.encode(smp_packet.Packet(0, 1, 0, 7, {}))))
+        frames, packets = smp_packet.Deframer(), []
+        while not packets:
+            self.assertTrue(select.select([master], [], [], 20)[0], "an answer")
+            packets = frames.feed(os.read(master, 4096))
+        image, = smp_packet.decode(packets[0]).body["images"]
+        self.assertEqual(self.gateway.get("/v1/status")["version"], image["version"])
+        self.assertTrue(image["active"] and image["confirmed"])
 
 
 if __name__ == "__main__":

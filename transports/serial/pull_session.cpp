@@ -12,10 +12,21 @@ constexpr Milliseconds silence_after_the_last{1000};
 constexpr std::size_t most_output = 32U << 10U;
 constexpr std::size_t device_buffer = 384;
 
+// What tools that look at devices see here: the gateway as one, running its own release.
+smp::ImageSlot this_gateway() {
+  smp::ImageSlot slot;
+  slot.version = FERRY_VERSION;
+  slot.bootable = true;
+  slot.active = true;
+  slot.confirmed = true;
+  return slot;
+}
+
 smp::ServerOptions server_options(
     std::function<void(std::uint64_t, std::uint64_t, std::uint64_t)> served) {
   smp::ServerOptions options;
   options.answer_limit = smp::fit_console(device_buffer - smp::console_overhead);
+  options.images = [] { return std::vector{this_gateway()}; };
   options.served = [served = std::move(served)](std::string_view, std::uint64_t handle,
                                                 std::uint64_t offset, std::uint64_t length) {
     served(handle, offset, length);
