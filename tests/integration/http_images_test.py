@@ -250,6 +250,11 @@ class Esphome(BoardCase):
     def test_updates_by_its_manifest(self):
         self.assert_updates(self.board(EsphomeDevice, self.start(), "/board/manifest.json", "ESP32-S3"))
 
+    def test_updates_below_a_path_that_looks_like_a_url(self):
+        """The client takes a path with "http" anywhere in it for a whole URL."""
+        server = self.start(match_path="/lamps/http-lamp")
+        self.assert_updates(self.board(EsphomeDevice, server, "/lamps/http-lamp/manifest.json", "ESP32-S3"))
+
     def test_updates_by_the_md5_file(self):
         board = self.board(EsphomeDevice, self.start(), beside="/board/lamp.bin")
         self.assertEqual((board.update(), board.running), ("updated", self.new))

@@ -113,6 +113,7 @@ TEST(Header, TheLongestOneFits) {
   const std::string version(500, 'v');
   answer.version = version;
   answer.role = "differential";
+  answer.md5 = version;
   answer.pad_header = true;
   answer.status = 405;
   Conditions conditions;
