@@ -160,7 +160,7 @@ class Desk final : public HostRequests {
                                              const std::string& version,
                                              const delivery::Entry* entry) const;
   std::optional<Duration> time_of_day() const;
-  std::size_t devices_of(const std::string& product) const;
+  std::size_t devices_of(const std::string& product_name) const;
   void wake_in(Duration duration) const;
   void note_end(const storage::Delivery& delivery);
   void settle(const std::string& product, const std::string& version);

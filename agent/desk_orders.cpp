@@ -35,9 +35,12 @@ std::optional<Duration> Desk::time_of_day() const {
          std::chrono::seconds(local.tm_sec);
 }
 
-std::size_t Desk::devices_of(const std::string& product) const {
-  const auto first = devices_.lower_bound(product + "/");
-  const auto last = devices_.lower_bound(product + "0");  // '0' follows '/'
+// Counted only where a share of them matters.
+std::size_t Desk::devices_of(const std::string& product_name) const {
+  const auto* settings = product(product_name);
+  if (settings == nullptr || settings->rollout_percent >= 100) return 0;
+  const auto first = devices_.lower_bound(product_name + "/");
+  const auto last = devices_.lower_bound(product_name + "0");  // '0' follows '/'
   return static_cast<std::size_t>(std::distance(first, last));
 }
 

@@ -172,6 +172,17 @@ TEST_F(EnginePolicy, AFirstGroupIsNotExceededByThoseWhoComeAtOnce) {
   EXPECT_EQ(given, 2U);
 }
 
+TEST_F(EnginePolicy, AFirstGroupMayBeAShareOfTheDevices) {
+  settings.rollout_percent = 50;
+  restart();
+  for (const char* id : {"a", "b", "c", "d"}) EXPECT_FALSE(ask(named(id)));
+  release("1.1");
+  EXPECT_TRUE(ask(named("a")));
+  EXPECT_TRUE(ask(named("b")));
+  EXPECT_FALSE(ask(named("c")));
+  EXPECT_EQ(why("c"), "waits: rollout, first 50 % of the devices (2)");
+}
+
 TEST_F(EnginePolicy, AnAssignedDeviceWaitsForNoRollout) {
   settings.rollout_first = 1;
   restart();
