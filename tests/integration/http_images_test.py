@@ -25,7 +25,13 @@ def image(version, size=70_000):
     return esp.esp_image(version, binary(size))
 
 
-class BoardCase(servers.DeviceCase):
+class ImageCase(servers.DeviceCase):
+    def assert_runs(self, board, wanted):
+        # Without a difference of the bytes, which takes minutes to make.
+        self.assertTrue(board.running == wanted, board.describe())
+
+
+class BoardCase(ImageCase):
     """`product` has the releases 1.0 and 2.0, in `old` and `new`; a board of it runs 1.0."""
     keys = {}
 
@@ -41,7 +47,7 @@ class BoardCase(servers.DeviceCase):
 
     def assert_updates(self, board):
         self.assertEqual(board.update(), "updated")
-        self.assertEqual(board.running, self.new)
+        self.assert_runs(board, self.new)
         self.assertEqual(board.update(), "current")
 
 
@@ -65,7 +71,8 @@ class Arduino(BoardCase):
         server = servers.start(self, {"board": {"2.0": {"firmware": gzip.compress(unpacked)}}}, {"board": self.keys})
         self.old = image("1.0")
         board = self.board(ArduinoDevice, server, "/board/u")
-        self.assertEqual((board.update(), board.running), ("updated", unpacked))
+        self.assertEqual(board.update(), "updated")
+        self.assert_runs(board, unpacked)
         self.assertEqual(board.update(), "current")
         esp32 = self.board(ArduinoDevice, server, "/board/u", "ESP32")
         with self.assertRaisesRegex(common.DeviceError, "0xE9"):
@@ -104,7 +111,7 @@ class Arduino(BoardCase):
         board = self.board(ArduinoDevice, server, "/board/u", cut_after=30_000)
         with self.assertRaises(common.LinkCut):
             board.update()
-        self.assertEqual(board.running, self.old)
+        self.assert_runs(board, self.old)
         board.link.cut_after = None
         self.assert_updates(board)
 
@@ -131,7 +138,7 @@ class ToldApart(BoardCase):
         board = self.board(ArduinoDevice, server, "/board/u")
         with self.assertRaises(OSError):
             board.update()
-        self.assertEqual(board.running, self.old)
+        self.assert_runs(board, self.old)
 
     def test_without_the_agent_it_fails_and_flashes_nothing(self):
         server = self.start()
@@ -143,7 +150,7 @@ class ToldApart(BoardCase):
         self.assert_updates(board)
 
 
-class Tasmota(servers.DeviceCase):
+class Tasmota(ImageCase):
     FULL, MINIMAL = 70_000, 20_000
 
     def start(self):
@@ -162,17 +169,19 @@ class Tasmota(servers.DeviceCase):
 
     def test_updates_by_the_name_of_its_image(self):
         plug = self.plug(self.start())
-        self.assertEqual((plug.update(), plug.running), ("updated", self.new))
+        self.assertEqual(plug.update(), "updated")
+        self.assert_runs(plug, self.new)
         self.assertEqual(plug.asked, ["/plug/tasmota.bin.gz"])
         self.assertEqual(plug.update(), "current")
 
     def test_updates_over_the_minimal_image_when_flash_is_short(self):
         """The minimal image bears the new version already, and yet is not left as it is."""
         plug = self.plug(self.start(), flash=self.FULL + self.FULL // 2)
-        self.assertEqual((plug.update(), plug.running), ("updated", self.new))
+        self.assertEqual(plug.update(), "updated")
+        self.assert_runs(plug, self.new)
         self.assertEqual(plug.asked, ["/plug/tasmota.bin.gz", "/plug/tasmota-minimal.bin.gz", "/plug/tasmota.bin.gz"])
 
-    def test_updates_a_plug_of_another_language_by_the_minimal_image_of_its_release(self):
+    def test_updates_by_the_firmware_when_no_file_has_its_name(self):
         server = servers.start(self, {"plug": {"14.2.0": {"firmware": image("14.2.0(tasmota)")}}},
                                {"plug": {"dialect": "tasmota"}})
         status, headers, body = g.fetch(server.port, "/plug/tasmota-DE.bin")
@@ -205,7 +214,7 @@ class EspIdf(BoardCase):
             board.link.cut_after = None
             written = board.part.stat().st_size
             self.assertEqual(board.update(), "updated")
-            self.assertEqual(board.running, self.new)
+            self.assert_runs(board, self.new)
             self.assertEqual(board.requests[-1], ("GET", f"{written}-"))
 
     def test_partial_ends_at_the_length_itself(self):
@@ -214,7 +223,7 @@ class EspIdf(BoardCase):
         length = len(self.new)
         self.assertEqual(board.requests, [("HEAD", None), ("GET", "0-19999"), ("GET", "20000-39999"),
                                           ("GET", "40000-59999"), ("GET", f"60000-{length}")])
-        self.assertEqual(board.running, self.new)
+        self.assert_runs(board, self.new)
 
     def test_a_range_past_the_end_is_416(self):
         board = self.board(EspIdfDevice, self.start(), way="resume")
@@ -240,8 +249,9 @@ class EspIdfInBetween(BoardCase):
         servers.write_releases(root, {"board": {"3.0": {"firmware": newest}}})
         with self.assertRaisesRegex(common.DeviceError, "not valid"):
             board.update()
-        self.assertEqual(board.running, self.old)
-        self.assertEqual((board.update(), board.running), ("updated", newest))
+        self.assert_runs(board, self.old)
+        self.assertEqual(board.update(), "updated")
+        self.assert_runs(board, newest)
 
 
 class Esphome(BoardCase):
@@ -257,7 +267,8 @@ class Esphome(BoardCase):
 
     def test_updates_by_the_md5_file(self):
         board = self.board(EsphomeDevice, self.start(), beside="/board/lamp.bin")
-        self.assertEqual((board.update(), board.running), ("updated", self.new))
+        self.assertEqual(board.update(), "updated")
+        self.assert_runs(board, self.new)
 
     def test_another_chip_takes_nothing(self):
         board = self.board(EsphomeDevice, self.start(), "/board/manifest.json", "ESP32")
@@ -280,7 +291,8 @@ class SecureBase(BoardCase):
     def test_updates_by_what_it_was_told(self):
         server = self.start()
         board = self.board(SecureBaseDevice, server, self.told(server, self.new, "firmware_2.0.bin"))
-        self.assertEqual((board.update(), board.running), ("updated", self.new))
+        self.assertEqual(board.update(), "updated")
+        self.assert_runs(board, self.new)
 
     def test_what_it_refuses(self):
         server = self.start({"tiny.bin": b"x" * 1023})
@@ -295,7 +307,7 @@ class SecureBase(BoardCase):
         board = self.board(SecureBaseDevice, server, told, cut_after=30_000)
         with self.assertRaises(common.LinkCut):
             board.update()
-        self.assertEqual(board.running, self.old)
+        self.assert_runs(board, self.old)
 
 
 class JsonDocument(BoardCase):
