@@ -132,6 +132,14 @@ class ToldApart(BoardCase):
         offers = [(event["device"], event["version"]) for event in server.events("offer")]
         self.assertEqual(offers, [("18:FE:AA:BB:CC:01", "1.0"), ("18:FE:AA:BB:CC:02", "1.0")])
 
+    def test_a_digest_that_was_recognized_is_a_version_from_then_on(self):
+        """Or each question of such a sketch would begin a delivery."""
+        server = self.start()
+        board = self.board(ArduinoDevice, server, "/board/u", tells=False)
+        self.assertEqual([board.update() for _ in range(3)], ["updated", "current", "current"])
+        self.assertEqual([event["version"] for event in server.events("offer")], ["", "", "2.0"])
+        self.assertEqual([event["device"] for event in server.events("seen")], [board.mac])
+
     def test_a_corrupt_image_is_broken_off(self):
         server = self.start()
         server.order("corrupt")

@@ -43,6 +43,7 @@ Ask recognize_updater(const Match& match, const Request& request, Device device,
   if (by_address && is_device_id(updater.station)) device.id = updater.station;
   // Sketches call their versions what they like; one that is no name here is none.
   if (profile.device_version.empty() && formats::is_name(version)) device.version = version;
+  device.image = updater.sketch_sha256.empty() ? updater.sketch_md5 : updater.sketch_sha256;
   std::vector<std::string> want{md5};
   if (!updater.sketch_sha256.empty()) want.emplace_back(formats::appended_digest);
   return recognize_anywhere(match, request, device, std::move(want));
@@ -52,6 +53,12 @@ bool runs(const Updater& updater, const Artifact& image) {
   return same_hex(updater.sketch_md5, digest_of(image, md5)) ||
          same_hex(updater.sketch_sha256, digest_of(image, formats::appended_digest)) ||
          same_hex(updater.sketch_sha256, image.sha256);
+}
+
+Answer runs_already(const Artifact& image) {
+  Answer answer = not_modified();
+  answer.runs = image.version;
+  return answer;
 }
 
 Answer updater_answer(const Artifact& image) {

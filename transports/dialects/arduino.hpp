@@ -27,6 +27,8 @@ Ask recognize_updater(const Match& match, const Request& request, Device device,
 // without a version, which would else be given the same image for ever.
 bool runs(const Updater& updater, const Artifact& image);
 
+// 304 to a device that runs this image, with the version that it runs so.
+Answer runs_already(const Artifact& image);
 // The image with the MD5 that these clients enforce.
 Answer updater_answer(const Artifact& image);
 

@@ -98,6 +98,8 @@ struct Device {
       id;  // "" when this request does not tell; the link remembers or uses its address
   std::string_view product;
   std::string_view version;  // "" unknown
+  // A digest by which it names the image that it runs, as it told; "" none.
+  std::string_view image = {};
 };
 
 struct Artifact {
@@ -178,6 +180,9 @@ struct Answer {
   std::string_view version;              // told along with the bytes; "" not told
   std::string_view role;                 // likewise
   std::string_view md5;                  // likewise, as x-MD5 (http-update, tasmota)
+  // The version that the device runs, as a digest it told shows; "" not known. The link tells the
+  // agent, for the device does not.
+  std::string_view runs;
   Ranges ranges = Ranges::none;
   bool announce_length = true;  // false: ended by the end of the connection (esp32-json)
   bool pad_header = false;      // header block padded to a multiple of 100 bytes (pycom)

@@ -39,7 +39,8 @@ Answer answer_http_update_offer(const Match& /*match*/, const Request& request, 
     return image == nullptr ? not_modified() : updater_answer(*image);
   }
   const Artifact* image = offer->find("firmware");
-  if (image == nullptr || runs(updater, *image)) return not_modified();
+  if (image == nullptr) return not_modified();
+  if (runs(updater, *image)) return runs_already(*image);
   // It asks what there is, and wants no image now.
   if (updater.mode == "version") return text_answer(200, image->version);
   return updater_answer(*image);

@@ -48,7 +48,9 @@ Answer answer_tasmota_offer(const Match& match, const Request& request, const Of
     return text_answer(404, "release " + offer->version + " of product " + match.profile->name +
                                 " has no " + std::string(name));
   }
-  return runs(updater_of(request), *image) ? not_modified() : updater_answer(*image);
+  if (!runs(updater_of(request), *image)) return updater_answer(*image);
+  // The minimal image is only a step on the way.
+  return is_minimal(name) ? not_modified() : runs_already(*image);
 }
 
 Answer answer_tasmota_artifact(const Match& /*match*/, const AskArtifact& /*ask*/,

@@ -58,6 +58,11 @@ void Exchange::finish(dialects::Answer answer) {
   } else {
     text_.clear();
   }
+  if (!answer.runs.empty()) {
+    plugin::Device device = inquiry_.device();
+    device.version = answer.runs;
+    host_.device_seen(device);
+  }
   // No bytes will tell the agent that this device is there, and what it runs.
   if (reply.status == 304 && inquiry_.about_artifact()) host_.device_seen(inquiry_.device());
 }

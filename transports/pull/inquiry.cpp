@@ -56,6 +56,9 @@ void Inquiry::identify(const dialects::Device& device) {
   device_.id = resolver_.device_id(device.id, request_.peer, device.product);
   device_.product = device.product;
   device_.version = device.version;
+  if (device_.version.empty() && !device.image.empty()) {
+    device_.version = resolver_.version_of(device.product, device.image);
+  }
   device_.address = request_.peer;
 }
 
@@ -105,6 +108,11 @@ void Inquiry::take_offer(int result, const dialects::Offer* offer) {
     return;
   }
   answer_ = dialects::answer_offer(match_, request_, offer, site_);
+  if (!answer_.runs.empty()) {
+    // From now on this image is as good as a version; the agent is told by the link.
+    const dialects::Device& device = std::get<dialects::AskOffer>(ask_).device;
+    resolver_.remember_image(device.product, device.image, answer_.runs);
+  }
 }
 
 void Inquiry::give_up_waiting() {

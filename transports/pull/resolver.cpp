@@ -91,4 +91,15 @@ std::string_view Resolver::device_id(std::string_view told, std::string_view pee
   return found == devices_.end() ? peer : std::string_view(found->second);
 }
 
+std::string_view Resolver::version_of(std::string_view product, std::string_view image) {
+  const auto found = images_.find(key(product, image, {}));
+  return found == images_.end() ? std::string_view() : found->second;
+}
+
+void Resolver::remember_image(std::string_view product, std::string_view image,
+                              std::string_view version) {
+  if (images_.size() >= most_images) images_.clear();
+  images_[key(product, image, {})] = version;
+}
+
 }  // namespace ferry::pull

@@ -19,6 +19,7 @@ class Resolver {
  public:
   static constexpr std::size_t most_artifacts = 1024;
   static constexpr std::size_t most_devices = 1024;
+  static constexpr std::size_t most_images = 1024;
 
   using ArtifactCallback = std::function<void(int result, const dialects::Artifact*)>;
   using OfferCallback = std::function<void(int result, const dialects::Offer*)>;
@@ -41,12 +42,18 @@ class Resolver {
   std::string_view device_id(std::string_view told, std::string_view peer,
                              std::string_view product);
 
+  // The version of the image that devices of this product name by that digest; "" not known yet.
+  // An image's version lasts, so forget() leaves it.
+  std::string_view version_of(std::string_view product, std::string_view image);
+  void remember_image(std::string_view product, std::string_view image, std::string_view version);
+
  private:
   const std::string& key(std::string_view first, std::string_view second, std::string_view third);
 
   plugin::Host host_;
   std::unordered_map<std::string, dialects::Artifact> artifacts_;
   std::unordered_map<std::string, std::string> devices_;
+  std::unordered_map<std::string, std::string> images_;
   std::uint64_t generation_ = 0;  // grows with each forget(): answers asked for before are not kept
   std::string key_;               // reused, so that looking up allocates nothing
 };

@@ -104,6 +104,9 @@ TEST(HttpUpdate, ADigestTellsWhatASketchWithoutVersionRuns) {
     return answer(Asked(given, "/u", {}, {{name, value}}), &update).status;
   };
   EXPECT_EQ(status("x-ESP8266-sketch-md5", image_md5), 304);
+  const Asked same(given, "/u", {}, {{"x-ESP8266-sketch-md5", image_md5}});
+  EXPECT_EQ(answer(same, &update).runs, "1.0.1");
+  EXPECT_EQ(answer(Asked(given, "/u"), &update).runs, "");
   EXPECT_EQ(status("x-ESP8266-sketch-md5", std::string(32, '0')), 200);
   EXPECT_EQ(status("x-ESP8266-sketch-md5", ""), 200);
   EXPECT_EQ(status("x-ESP32-sketch-sha256", std::string(64, 'C')), 304);
