@@ -36,7 +36,8 @@ void Session::close() {
 
 void Session::hung_up(std::string_view why) {
   if (closed_) return;
-  const auto alive = shared_from_this();  // `ended_` may drop the last other reference
+  // It may have been writing when it learned this, and has to get out of there before it goes.
+  service_.loop.post([alive = shared_from_this()] {});
   close();
   lost(why);
   ended_(name_, why);
