@@ -129,6 +129,7 @@ class ToldApart(BoardCase):
         server = self.start()
         for mac in ("18:FE:AA:BB:CC:01", "18:FE:AA:BB:CC:02"):
             self.board(ArduinoDevice, server, "/board/u", mac=mac).update()
+        server.order("back")  # whatever was told before is here now
         offers = [(event["device"], event["version"]) for event in server.events("offer")]
         self.assertEqual(offers, [("18:FE:AA:BB:CC:01", "1.0"), ("18:FE:AA:BB:CC:02", "1.0")])
 
@@ -137,6 +138,7 @@ class ToldApart(BoardCase):
         server = self.start()
         board = self.board(ArduinoDevice, server, "/board/u", tells=False)
         self.assertEqual([board.update() for _ in range(3)], ["updated", "current", "current"])
+        server.order("back")  # whatever was told before is here now
         self.assertEqual([event["version"] for event in server.events("offer")], ["", "", "2.0"])
         self.assertEqual([event["device"] for event in server.events("seen")], [board.mac])
 
