@@ -227,6 +227,32 @@ TEST(Metadata, SuccinctRolesThatAreNotOfTheirFormAreRefused) {
   });
 }
 
+TEST(Metadata, TimestampAndSnapshotThatAreNotOfTheirFormAreRefused) {
+  Json good = {{"_type", "timestamp"},
+               {"spec_version", "1.0.31"},
+               {"version", 1},
+               {"expires", "2026-11-21T08:15:00Z"},
+               {"meta", {{"snapshot.json", {{"version", 1}, {"length", 1}}}}}};
+  const Changes changes = {{"/meta", nullptr},
+                           {"/meta", 1},
+                           {"/meta/snapshot.json", 1},
+                           {"/meta/snapshot.json/version", nullptr},
+                           {"/meta/snapshot.json/version", 0},
+                           {"/meta/snapshot.json/length", "1"},
+                           {"/meta/snapshot.json/hashes", 1},
+                           {"/meta/snapshot.json/hashes", Json::object()}};
+  expect_refused(good, changes, [](const std::string& text) {
+    return parse_timestamp(text, Limits()).has_value();
+  });
+  good["meta"].erase("snapshot.json");
+  EXPECT_FALSE(parse_timestamp(wrapped(good), Limits()));
+  good["meta"] = {{"snapshot.json", {{"version", 1}}}};
+  good["_type"] = "snapshot";
+  expect_refused(good, changes, [](const std::string& text) {
+    return parse_snapshot(text, Limits()).has_value();
+  });
+}
+
 TEST(Metadata, DocumentsWithoutProperSignaturesAreRefused) {
   const Json part = good_root();
   const Json entry = {{"keyid", "k"}, {"sig", "00"}};

@@ -264,6 +264,21 @@ TEST_F(Rules, DelegatedRolesSpeakOnlyAsTheirDelegatorLetsThem) {
   EXPECT_FALSE(set.update_delegated(**role, "A", signed_by({deputy}, targets)));
 }
 
+// An RSA key of 1024 bits, and one of the curve P-384: weaker or other than the schemes ask for.
+const char* const short_key =
+    "-----BEGIN PUBLIC KEY-----\n"
+    "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQCeK5O8nIGvpfulBEdqhv9oM9Zd\n"
+    "JZoBxCT2k5XLYL+hkQGc9MFZpFSjbL8nL106cZtqMPk+qpj0OWykLyS/q+wbCsgo\n"
+    "v6S6jlUM74A9hlTs1CJoCM13iqI10fgh4aMYg763chzuawFNNNDzuC6+5drstDHZ\n"
+    "nIse3Ku5lGnaRf6IIwIDAQAB\n"
+    "-----END PUBLIC KEY-----\n";
+const char* const other_curve =
+    "-----BEGIN PUBLIC KEY-----\n"
+    "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEYVSRSuRelrG8Du5h4NmYVFmYzrMdwQQB\n"
+    "XfHfOSVPw6P2Nm5ejTNdFH8RXa66yRgJcgca0UWlDv6Aq4QOc0ZpjMPlo/MtRtUG\n"
+    "YqGHtzxwqds0m9WF0MOAONHjy04QL4UV\n"
+    "-----END PUBLIC KEY-----\n";
+
 TEST(Keys, ThatCannotBeReadHaveSignedNothing) {
   const auto key = [](const char* type, const char* scheme, const Json& half) {
     return Key::from_json({{"keytype", type}, {"scheme", scheme}, {"keyval", {{"public", half}}}});
@@ -275,6 +290,10 @@ TEST(Keys, ThatCannotBeReadHaveSignedNothing) {
                               key("ecdsa", "ecdsa-sha2-nistp256", garbage),
                               key("rsa", "rsassa-pss-sha256", garbage),
                               key("rsa", "rsassa-pss-sha256", 1),
+                              key("rsa", "rsassa-pss-sha256", short_key),
+                              key("rsa", "rsassa-pss-sha256", other_curve),
+                              key("ecdsa", "ecdsa-sha2-nistp256", short_key),
+                              key("ecdsa", "ecdsa-sha2-nistp256", other_curve),
                               key("ecdsa", "ecdsa-sha2-nistp256", "")};
   for (const Result<Key>& one : keys) {
     ASSERT_TRUE(one);
