@@ -69,6 +69,16 @@ void add_actions(CLI::App& app, Asked& asked) {
   }
 }
 
+// CLI11's own check of numbers takes "-1" in some builds, and says in others what the largest
+// double is.
+std::string check_number(const std::string& text) {
+  constexpr std::size_t most_digits = 18;
+  const bool good = !text.empty() && text.size() <= most_digits &&
+                    text.find_first_not_of("0123456789") == text.npos &&
+                    text.find_first_not_of('0') != text.npos;
+  return good ? "" : "'" + text + "' is no delivery's number; see ferryctl deliveries";
+}
+
 void add_orders(CLI::App& app, Asked& asked) {
   struct Word {
     const char* name;
@@ -84,14 +94,14 @@ void add_orders(CLI::App& app, Asked& asked) {
     CLI::App* command = app.add_subcommand(word.name, word.text);
     command->add_option("DELIVERY", asked.delivery, "Its number; see deliveries")
         ->required()
-        ->check(CLI::PositiveNumber);
+        ->check(check_number);
     command->callback([&asked, name = std::string(word.name)] {
       asked.run = [&asked, name] { return ferry::ctl::order(asked.options, asked.delivery, name); };
     });
   }
   CLI::App* retry = app.add_subcommand("retry", "Try a delivery again, or a release that stopped");
   CLI::Option* one = retry->add_option("DELIVERY", asked.delivery, "Its number; see deliveries");
-  one->check(CLI::PositiveNumber);
+  one->check(check_number);
   CLI::Option* all =
       retry->add_option("--release", asked.release, "PRODUCT VERSION, for all devices");
   all->expected(2)->excludes(one);

@@ -94,8 +94,7 @@ void StreamSession::received(Bytes bytes) {
 void StreamSession::listen(Bytes bytes) {
   const bool prompt = is_prompt(bytes);
   heard_ += as_text(bytes);
-  const bool asks =
-      is_told() ? prompt && !is_raw() : heard_.find(service_.settings.trigger) != std::string::npos;
+  const bool asks = is_told() ? prompt && !is_raw() : heard_trigger();
   const std::size_t kept = std::max(longest_text, service_.settings.trigger.size());
   if (heard_.size() > kept) heard_.erase(0, heard_.size() - kept);
   if (!asks || phase_ != Phase::resting) return;
@@ -105,6 +104,10 @@ void StreamSession::listen(Bytes bytes) {
   } else {
     ask_offer();
   }
+}
+
+bool StreamSession::heard_trigger() const {
+  return heard_.find(service_.settings.trigger) != std::string::npos;
 }
 
 // A receiver that waits for a file says so every few seconds, and nothing else.
@@ -270,6 +273,11 @@ void StreamSession::finish(int outcome, const std::string& detail) {
 
 void StreamSession::told(int outcome) {
   phase_ = Phase::resting;
+  // A device may have asked again before the agent had its answer on disk.
+  if (!is_told() && heard_trigger()) {
+    heard_.clear();
+    return ask_offer();
+  }
   // What was transferred may have to be brought further. After a failure a receiver asks again by
   // itself, and a line without one waits for a moment.
   const bool onwards = outcome == FERRY_TRANSFERRED || outcome == FERRY_ACTIVATED;

@@ -38,6 +38,7 @@ class StreamSession final : public Session {
   bool is_told() const { return service_.settings.trigger.empty(); }
   bool is_raw() const { return service_.settings.dialect == Dialect::raw; }
   void listen(Bytes bytes);
+  bool heard_trigger() const;
   bool is_prompt(Bytes bytes);
   void ask_offer();
   void ask_step();
