@@ -82,11 +82,10 @@ void Agent::State::start_hosts() {
 }
 
 Status Agent::State::start_sources() {
-  source::Context context{
-      *store, clock, [this] { asio::post(loop, [this] { reload_catalog(); }); }, {}};
-  for (const auto& product : options.settings.products) {
-    context.orders[product.name] = product.versions;
-  }
+  const auto changed = [this] { asio::post(loop, [this] { reload_catalog(); }); };
+  room =
+      std::make_unique<CatalogRoom>(*store, catalog::orders_of(options.settings.products), changed);
+  const source::Context context{*store, clock, *room, changed};
   for (const auto& settings : options.settings.sources) {
     auto runner = source::SourceRunner::start(settings, context);
     if (!runner) return fail(runner.error(), "[source." + settings.name + "]");
@@ -109,9 +108,8 @@ Result<Catalog> read_catalog(storage::Store& store,
   if (!releases) return fail(releases.error());
   auto artifacts = store.releases().artifacts();
   if (!artifacts) return fail(artifacts.error());
-  std::map<std::string, config::VersionOrder> orders;
-  for (const auto& product : products) orders[product.name] = product.versions;
-  return std::make_shared<const catalog::View>(std::move(*releases), *artifacts, orders);
+  return std::make_shared<const catalog::View>(std::move(*releases), *artifacts,
+                                               catalog::orders_of(products));
 }
 
 void Agent::State::use_catalog(Catalog read) {

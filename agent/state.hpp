@@ -18,6 +18,7 @@
 #include "agent/desk.hpp"
 #include "agent/monitor/monitor.hpp"
 #include "agent/report.hpp"
+#include "agent/room.hpp"
 #include "agent/source/runner.hpp"
 #include "agent/supervisor.hpp"
 
@@ -131,6 +132,7 @@ struct Agent::State final : control::ControlRequests {
   std::unique_ptr<Supervisor> supervisor;
   std::unique_ptr<control::ControlServer> server;
   std::unique_ptr<monitor::Monitor> monitor;
+  std::unique_ptr<CatalogRoom> room;
   std::vector<std::unique_ptr<source::SourceRunner>> runners;
   // The last that the worker found, for status(), which must not wait for a disk.
   storage::Usage usage;

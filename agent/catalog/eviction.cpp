@@ -80,6 +80,12 @@ bool is_base(const Shelf& shelf, const formats::Release& release) {
 
 }  // namespace
 
+Orders orders_of(const std::vector<config::ProductSettings>& products) {
+  Orders orders;
+  for (const auto& product : products) orders[product.name] = product.versions;
+  return orders;
+}
+
 Demand demand_of(const std::vector<storage::Device>& devices,
                  const std::vector<storage::Delivery>& deliveries) {
   Demand demand;

@@ -14,6 +14,7 @@ namespace ferry::catalog {
 
 using Orders =
     std::map<std::string, config::VersionOrder>;  // by product; those not in it are loose
+Orders orders_of(const std::vector<config::ProductSettings>& products);
 
 // Product and version of what devices run, are to run, or are getting just now.
 using Demand = std::set<std::pair<std::string, std::string>>;

@@ -97,11 +97,11 @@ Status DirectorySource::run_round(Round& round, const std::stop_token& stop) {
   tell_skipped(layout->skipped);
   const Result<Held> here = held();
   if (!here) return fail(here.error());
-  const Result<Room> room = Room::look(context_);
+  const auto room = context_.room.look();
   if (!room) return fail(room.error());
   for (const LayoutRelease& release : layout->releases) {
     if (stop.stop_requested()) return fail(ErrorCode::cancelled, "stopped");
-    const Status done = visit(*folder, release, *here, *room, round, stop);
+    const Status done = visit(*folder, release, *here, **room, round, stop);
     if (!done && done.error().code == ErrorCode::cancelled) return done;
     if (!done && round.first) round.first = fail(done.error(), release.version);
   }

@@ -76,14 +76,14 @@ Result<Report> HttpsSource::attempt(const std::stop_token& stop) {
   const std::uint64_t before = ledger_.progress().bytes_fetched;
   const Result<Held> here = held();
   if (!here) return fail(here.error());
-  const Result<Room> room = Room::look(context_);
+  const auto room = context_.room.look();
   if (!room) return fail(room.error());
   // With something amiss here, "unchanged" is no answer.
   const bool all_whole = std::all_of(here->begin(), here->end(),
                                      [](const auto& release) { return release.second.complete; });
   std::string known = ledger_.state().validator;
   const std::string prefix = validator_prefix();
-  known = all_whole && !room->wants_more() && known.starts_with(prefix)
+  known = all_whole && !(*room)->wants_more() && known.starts_with(prefix)
               ? known.substr(prefix.size())
               : "";
 
@@ -96,7 +96,7 @@ Result<Report> HttpsSource::attempt(const std::stop_token& stop) {
     return report;
   }
   ledger_.set_validator("");
-  const Status fetched = fetch_releases(**index, *here, *room, stop, report);
+  const Status fetched = fetch_releases(**index, *here, **room, stop, report);
   report.bytes_fetched = ledger_.progress().bytes_fetched - before;
   if (!fetched) return fail(fetched.error());
   ledger_.set_validator(validator.empty() ? "" : prefix + validator);

@@ -99,7 +99,7 @@ Result<std::optional<std::vector<PackPlan>>> Ingest::plan_with_room(
     const Result<std::uint64_t> shortfall = context_.store.shortfall(wanted);
     if (!shortfall) return fail(shortfall.error());
     if (*shortfall == 0) return std::optional(std::move(plans));
-    const Result<Made> made = make_room(context_, ledger_.state().name, release, *shortfall);
+    const Result<Made> made = context_.room.make(ledger_.state().name, release, *shortfall);
     if (!made) return fail(made.error());
     if (*made == Made::left_out) return std::optional<std::vector<PackPlan>>();
     // Where something was evicted, artifacts may be gone that were held before.

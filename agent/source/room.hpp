@@ -1,47 +1,42 @@
-// Room for what comes, and what is not fetched since nobody needs it. The rules are those of
-// agent/catalog/eviction.hpp; this reads what they need and does what they say.
+// Room for what comes, and what is not fetched since nobody needs it: what sources ask of the
+// agent. What is needed is the catalog's to say, which no source knows.
 #pragma once
 
-#include <vector>
+#include <cstdint>
+#include <memory>
+#include <string>
 
-#include "agent/catalog/eviction.hpp"
-#include "agent/source/source.hpp"
+#include "base/result.hpp"
+#include "formats/release.hpp"
 
 namespace ferry::source {
 
-// The catalog as it was when it was looked at. Used on the source's thread.
+// The store and its devices as they were when looked at.
 class Room {
  public:
-  static Result<Room> look(const Context& context);
-
+  virtual ~Room() = default;
   // A release that was evicted, or for which there was no room, and that still nobody needs.
   // `release` need not have artifacts.
-  bool leaves_out(const formats::Release& release) const;
+  virtual bool leaves_out(const formats::Release& release) const = 0;
   // Something that was left out is needed now: the upstream's "unchanged" is no answer then.
-  bool wants_more() const;
-  bool needs(const formats::Release& release) const;
-
-  // What to evict so that `wanted` has the `shortfall` bytes; empty when that much cannot be had.
-  std::vector<formats::Release> plan(const formats::Release& wanted, std::uint64_t shortfall) const;
-
- private:
-  explicit Room(const Context& context) : context_(&context) {}
-  catalog::Shelf shelf() const { return {releases_, demand_, context_->orders}; }
-
-  const Context* context_;
-  std::vector<storage::HeldRelease> releases_;
-  std::vector<formats::Release> left_out_;
-  catalog::Demand demand_;
+  virtual bool wants_more() const = 0;
 };
 
 enum class Made {
   room,     // something was evicted
   nothing,  // there is nothing that nobody needs, or too little
-  left_out  // `wanted` is itself not needed, and is left out from now on: nothing goes for it
+  left_out  // the release is itself not needed, and is left out from now on: nothing goes for it
 };
 
-// Evicts what nobody needs so that `shortfall` bytes for `wanted` come free.
-Result<Made> make_room(const Context& context, const std::string& source,
-                       const formats::Release& wanted, std::uint64_t shortfall);
+// Called on the sources' threads; reads the store, and may block.
+class RoomKeeper {
+ public:
+  virtual ~RoomKeeper() = default;
+  virtual Result<std::unique_ptr<const Room>> look() = 0;
+  // Evicts what nobody needs so that `shortfall` bytes for `wanted` come free. `source` for the
+  // log.
+  virtual Result<Made> make(const std::string& source, const formats::Release& wanted,
+                            std::uint64_t shortfall) = 0;
+};
 
 }  // namespace ferry::source

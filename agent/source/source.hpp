@@ -2,11 +2,11 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <stop_token>
 #include <string>
 
+#include "agent/source/room.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "config/settings.hpp"
@@ -51,13 +51,13 @@ class Source {
 struct Context {
   storage::Store& store;
   const Clock& clock;
-  // Called on the source's thread after each admitted release and after evictions.
+  // Makes room; outlives the sources.
+  RoomKeeper& room;
+  // Called on the source's thread after each admitted release.
   std::function<void()> admitted;
   // Called on the source's thread with the length of each piece of an artifact that came in, before
   // it is stored. May be empty.
-  std::function<void(std::size_t)> received;
-  // How the versions of each product are ordered, for what may be evicted; those not in it loosely.
-  std::map<std::string, config::VersionOrder> orders = {};
+  std::function<void(std::size_t)> received = {};
 };
 
 Result<std::unique_ptr<Source>> make_source(const config::SourceSettings& settings,

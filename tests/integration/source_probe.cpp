@@ -18,6 +18,7 @@
 #include <iostream>
 #include <string>
 
+#include "agent/room.hpp"
 #include "agent/source/runner.hpp"
 #include "base/file.hpp"
 #include "formats/json.hpp"
@@ -193,10 +194,8 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "{}\n", store.error().message);
     return 1;
   }
-  source::Context context{**store, clock, {}, {}};
-  for (const auto& product : loaded.settings->products) {
-    context.orders[product.name] = product.versions;
-  }
+  ferry::agent::CatalogRoom room(**store, ferry::catalog::orders_of(loaded.settings->products), {});
+  source::Context context{**store, clock, room, {}};
   if (argc > 3) {
     std::atomic<std::uint64_t>* counter = map_counter(argv[3]);
     if (counter == nullptr) return 1;

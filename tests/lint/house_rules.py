@@ -29,7 +29,7 @@ ROOMS = set(ALLOWED)
 AGENT_ROOMS = {
     "catalog": set(),
     "delivery": set(),
-    "source": {"catalog"},  # whose words say what may be evicted
+    "source": set(),
     "control": set(),
     "monitor": set(),
 }
