@@ -14,9 +14,9 @@ from waiting import scratch, wait_for
 TRIGGER = "OTA READY"
 
 
-def section(name, port, dialect, more=""):
+def section(name, port, dialect, trigger=TRIGGER):
     return (f"[transport.{name}]\nplugin = serial\nport = {port}\ndialect = {dialect}\nproduct = meter\n"
-            f"trigger = {TRIGGER}\n{more}")
+            + (f"trigger = {trigger}\n" if trigger else ""))
 
 
 class StreamTest(unittest.TestCase):
@@ -91,14 +91,15 @@ class Modem(StreamTest):
     """`rx` and `rb` of lrzsz are the bootloader."""
     SIZE = 20_000
 
-    def receive(self, dialect, command, name="received.bin", **line_settings):
+    def receive(self, dialect, command, name="received.bin", trigger=TRIGGER, **line_settings):
         line = self.line(**line_settings)
-        self.start(section("boot", line.link, dialect))
+        self.start(section("boot", line.link, dialect, trigger=trigger))
         wait_for(lambda: self.gateway.transport("boot")["detail"] == "1 of 1 ports", "the port is open")
         target = self.folder / "bootloader"
         target.mkdir(exist_ok=True)
         with open(line.device_path, "r+b", buffering=0) as port:
-            port.write(f"\r\n{TRIGGER}\r\n".encode())
+            if trigger:
+                port.write(f"\r\n{trigger}\r\n".encode())
             done = subprocess.run(command, stdin=port, stdout=port, stderr=subprocess.PIPE, cwd=target, timeout=90,
                                   check=False)
         self.assertEqual(done.returncode, 0, done.stderr.decode(errors="replace"))
@@ -119,6 +120,14 @@ class Modem(StreamTest):
 
     def test_ymodem(self):
         self.assertEqual(self.receive("ymodem", ["rb", "--binary"], "firmware.bin"), self.image)
+
+    def test_xmodem_for_a_bootloader_that_only_asks_by_its_start_character(self):
+        self.same_with_filler(self.receive("xmodem", ["rx", "--binary", "--with-crc", "received.bin"], trigger=""))
+
+    def test_ymodem_for_a_bootloader_that_only_asks_by_its_start_character(self):
+        content = self.receive("ymodem", ["rb", "--binary"], "firmware.bin", trigger="")
+        self.assertEqual(content, self.image)
+        self.assertEqual([row["mode"] for row in self.deliveries("transferred")], ["push"])
 
     def test_ymodem_over_a_bad_line(self):
         content = self.receive("ymodem", ["rb", "--binary"], "firmware.bin", flip=1 / 5000)

@@ -227,17 +227,20 @@ void StreamSession::pump_raw() {
 }
 
 void StreamSession::pump_modem() {
-  while (line().has_room()) {
+  for (;;) {
+    // Before any pause for the line: a receiver may answer the last byte at once, and one that has
+    // its file does so only once.
+    if (!block_.empty() && block_position_ == block_.size() && line().is_given()) {
+      block_.clear();
+      modem_->written(steady_clock::now());
+    }
+    if (!line().has_room()) break;
     if (block_position_ < block_.size()) {
       const std::string_view piece =
           std::string_view(block_).substr(block_position_, piece_size / 4);
       block_position_ += piece.size();
       line().write(piece);
       continue;
-    }
-    if (!block_.empty() && line().is_given()) {
-      block_.clear();
-      modem_->written(steady_clock::now());
     }
     std::optional<std::string> next = modem_->next_output();
     if (!next) break;
