@@ -214,7 +214,7 @@ void Agent::State::scrub() {
 }
 
 void Agent::State::device_changed(const storage::Device& device) {
-  const Json value = to_json(device, desk->deliveries().newest(device.product, device.id));
+  const Json value = device_json(device);
   if (server) server->publish_event("device", device.product + "/" + device.id, value);
   if (monitor) monitor->publish_device(device.id, value);
 }

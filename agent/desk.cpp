@@ -1,6 +1,7 @@
 #include "agent/desk.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "agent/catalog/version.hpp"
@@ -145,7 +146,8 @@ void Desk::keep(std::vector<delivery::Change> changes, std::function<void(Status
     if (then) then({});
     return;
   }
-  for (const auto& change : changes) {
+  std::vector<std::optional<storage::Rollout>> rollouts;
+  for (auto& change : changes) {
     if (!change.events.empty()) {
       log::info("deliveries", "{} {} for {}: {}{}{}", change.delivery.product,
                 change.delivery.version, change.delivery.device, to_string(change.delivery.state),
@@ -154,13 +156,18 @@ void Desk::keep(std::vector<delivery::Change> changes, std::function<void(Status
     if (events_.delivery_changed) events_.delivery_changed(change.delivery);
     const auto device = devices_.find(key_of(change.delivery.product, change.delivery.device));
     if (device != devices_.end() && events_.device_changed) events_.device_changed(device->second);
-    if (delivery::ended(change.delivery.state)) note_end(change.delivery);
+    rollouts.emplace_back();
+    if (!delivery::ended(change.delivery.state)) continue;
+    if (auto spread = note_end(change.delivery)) {
+      rollouts.back() = std::move(spread->rollout);
+      std::move(spread->events.begin(), spread->events.end(), std::back_inserter(change.events));
+    }
   }
   auto done = std::make_shared<Status>();
   worker_.run(
-      [this, changes = std::move(changes), done] {
-        for (const auto& change : changes) {
-          const auto kept = store_.fleet().put(change.delivery, change.events);
+      [this, changes = std::move(changes), rollouts = std::move(rollouts), done] {
+        for (std::size_t i = 0; i < changes.size(); ++i) {
+          const auto kept = store_.fleet().put(changes[i].delivery, changes[i].events, rollouts[i]);
           if (!kept) *done = fail(kept.error());
         }
       },

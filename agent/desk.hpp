@@ -61,6 +61,9 @@ class Desk final : public HostRequests {
 
   const std::map<std::string, storage::Device>& devices() const { return devices_; }
   const delivery::Book& deliveries() const { return book_; }
+  // What a device that is told showed of itself last; null when it has not since the start. Valid
+  // until the next call.
+  const formats::link::DeviceClaim* claim(const storage::Device& device) const;
   // Sets ("" clears) the version that a device shall get. ErrorCode::not_found: no such device or
   // no such release; ErrorCode::denied: below the device's version without `downgrade`. `product`
   // may be "".
@@ -162,7 +165,9 @@ class Desk final : public HostRequests {
   std::optional<Duration> time_of_day() const;
   std::size_t devices_of(const std::string& product_name) const;
   void wake_in(Duration duration) const;
-  void note_end(const storage::Delivery& delivery);
+  std::optional<delivery::RolloutChange> note_end(const storage::Delivery& delivery);
+  std::optional<delivery::RolloutChange> settled(const std::string& product,
+                                                 const std::string& version);
   void settle(const std::string& product, const std::string& version);
   void keep_rollout(const delivery::RolloutChange& change);
 

@@ -148,31 +148,39 @@ void Desk::keep_rollout(const delivery::RolloutChange& change) {
       });
 }
 
-void Desk::settle(const std::string& product_name, const std::string& version) {
+// What is to be kept when the first devices of a release are through; nothing as long as they are
+// not.
+std::optional<delivery::RolloutChange> Desk::settled(const std::string& product_name,
+                                                     const std::string& version) {
   const auto* settings = product(product_name);
-  if (settings == nullptr) return;
-  const auto change = rollouts_.settle(*settings, version, book_.tally(product_name, version),
-                                       devices_of(product_name), moment());
-  if (!change) return;
+  if (settings == nullptr) return {};
+  auto change = rollouts_.settle(*settings, version, book_.tally(product_name, version),
+                                 devices_of(product_name), moment());
+  if (!change) return {};
   if (change->rollout.open) {
     log::info("deliveries", "{} {} is for all devices now", product_name, version);
   }
-  keep_rollout(*change);
   wake_in(Duration(0));
+  return change;
 }
 
-// A delivery has ended: what that means for the other devices of its release.
-void Desk::note_end(const storage::Delivery& delivery) {
+void Desk::settle(const std::string& product_name, const std::string& version) {
+  if (const auto change = settled(product_name, version)) keep_rollout(*change);
+}
+
+// A delivery has ended: what that means for the other devices of its release, to be kept together
+// with it, so that no failure is counted without its delivery or the other way round.
+std::optional<delivery::RolloutChange> Desk::note_end(const storage::Delivery& delivery) {
   const auto* settings = product(delivery.product);
-  if (settings == nullptr) return;
+  if (settings == nullptr) return {};
+  std::optional<delivery::RolloutChange> noted;
   const bool bad =
       delivery.state == DeliveryState::failed || delivery.state == DeliveryState::rolled_back;
   if (bad) {
-    const auto change = rollouts_.failed(*settings, delivery, moment());
-    keep_rollout(change);
-    if (!change.events.empty()) {
+    noted = rollouts_.failed(*settings, delivery, moment());
+    if (!noted->events.empty()) {
       log::warning("deliveries", "{} {} is stopped for all devices: {}", delivery.product,
-                   delivery.version, change.rollout.why);
+                   delivery.version, noted->rollout.why);
       for (const auto& [key, lease] : leases_) {
         const Entry* entry = book_.find(lease.delivery);
         const bool same = entry != nullptr && entry->delivery.product == delivery.product &&
@@ -182,7 +190,13 @@ void Desk::note_end(const storage::Delivery& delivery) {
       }
     }
   }
-  settle(delivery.product, delivery.version);
+  if (auto open = settled(delivery.product, delivery.version)) {
+    if (noted)
+      open->events.insert(open->events.begin(), noted->events.begin(), noted->events.end());
+    noted = std::move(open);
+  }
+  if (noted && events_.releases_changed) events_.releases_changed();
+  return noted;
 }
 
 Status Desk::lift(const std::string& product_name, const std::string& version) {

@@ -80,6 +80,11 @@ std::string Desk::image_of(const catalog::Offer& planned) const {
   return "";
 }
 
+const DeviceClaim* Desk::claim(const storage::Device& device) const {
+  const auto known = claims_.find(key_of(device.product, device.id));
+  return known == claims_.end() ? nullptr : &known->second;
+}
+
 // What a device shows of itself counts only while no transport is at it: in mid-step it may show
 // anything.
 void Desk::observe(const DeviceClaim& claim) {

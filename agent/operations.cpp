@@ -72,10 +72,14 @@ Json Agent::State::releases() {
   return list;
 }
 
+Json Agent::State::device_json(const storage::Device& device) const {
+  return to_json(device, desk->deliveries().newest(device.product, device.id), desk->claim(device));
+}
+
 Json Agent::State::devices() {
   Json list = Json::array();
   for (const auto& [key, device] : desk->devices()) {
-    list.push_back(to_json(device, desk->deliveries().newest(device.product, device.id)));
+    list.push_back(device_json(device));
   }
   return list;
 }
@@ -111,7 +115,7 @@ Result<Json> Agent::State::assign(const control::Assignment& assignment) {
   auto device =
       desk->assign(assignment.device, assignment.product, assignment.version, assignment.downgrade);
   if (!device) return fail(device.error());
-  return to_json(*device, desk->deliveries().newest(device->product, device->id));
+  return device_json(*device);
 }
 
 Result<Json> Agent::State::order(std::uint64_t delivery, control::DeliveryOrder wanted) {

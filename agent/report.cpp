@@ -51,7 +51,10 @@ Json to_json(const storage::Delivery& delivery, const std::string& waits) {
           {"waits", waits}};
 }
 
-Json to_json(const storage::Device& device, const storage::Delivery* newest) {
+Json to_json(const storage::Device& device, const storage::Delivery* newest,
+             const formats::link::DeviceClaim* claim) {
+  const bool charged = claim != nullptr && claim->battery >= 0;
+  const bool heard = claim != nullptr && claim->signal < 0;
   Json delivery = nullptr;
   if (newest != nullptr) {
     delivery = {{"version", newest->version},
@@ -68,6 +71,8 @@ Json to_json(const storage::Device& device, const storage::Delivery* newest) {
           {"assigned", device.assigned_version},
           {"channel", device.channel},
           {"proven", device.proven},
+          {"battery", charged ? Json(claim->battery) : Json(nullptr)},
+          {"signal", heard ? Json(claim->signal) : Json(nullptr)},
           {"delivery", std::move(delivery)}};
 }
 

@@ -9,6 +9,7 @@
 #include "agent/source/runner.hpp"
 #include "agent/supervisor.hpp"
 #include "formats/json.hpp"
+#include "formats/link_messages.hpp"
 #include "storage/store.hpp"
 
 namespace ferry::agent {
@@ -22,8 +23,10 @@ Json to_json(const storage::HeldRelease& held, bool servable, const std::string&
              bool stopped);
 // `waits` says why nothing happens with it, "" something does or it has ended.
 Json to_json(const storage::Delivery& delivery, const std::string& waits);
-// `newest` is the device's newest delivery, or null.
-Json to_json(const storage::Device& device, const storage::Delivery* newest);
+// `newest` is the device's newest delivery, or null; `claim` what it told last since the agent
+// started, or null.
+Json to_json(const storage::Device& device, const storage::Delivery* newest,
+             const formats::link::DeviceClaim* claim);
 Json to_json(const TransportStatus& status);
 Json to_json(const source::RunnerStatus& status);
 

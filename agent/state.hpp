@@ -96,6 +96,7 @@ struct Agent::State final : control::ControlRequests {
   Result<Json> retry_release(const std::string& product, const std::string& version) override;
 
   Json release_json(const storage::HeldRelease& held) const;
+  Json device_json(const storage::Device& device) const;
   Json transports() const;
   Json monitor_status() const;
   Json store_status() const;

@@ -226,6 +226,12 @@ std::string delivery_view(const Json& delivery, Time now) {
 std::string device_view(const Json& device, Time now) {
   const std::string assigned = text_of(device, "assigned");
   const std::string channel = text_of(device, "channel");
+  // Only some devices tell these.
+  const auto measured = [&](const char* key, const char* unit) {
+    const Json& value = member(device, key);
+    if (!value.is_number_integer()) return std::string();
+    return labelled(key, fmt::format("{} {}", value.get<std::int64_t>(), unit));
+  };
   return labelled("device", text_of(device, "id")) +
          labelled("product", text_of(device, "product")) +
          labelled("version", text_of(device, "version")) +
@@ -234,6 +240,7 @@ std::string device_view(const Json& device, Time now) {
          labelled("seen", fmt::format("{} by {} at {}", age_of(device, "last_seen", now, "never"),
                                       text_of(device, "transport"), text_of(device, "address"))) +
          labelled("identity", flag_of(device, "proven") ? "proven" : "claimed, not proven") +
+         measured("battery", "%") + measured("signal", "dBm") +
          labelled("delivery", delivery_cell(device));
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "storage/outbox.hpp"
+#include "storage/rollouts.hpp"
 
 namespace ferry::storage {
 namespace {
@@ -147,8 +148,8 @@ Result<std::vector<Device>> CatalogFleet::devices() {
   return devices;
 }
 
-Result<std::uint64_t> CatalogFleet::put(const Delivery& delivery,
-                                        const std::vector<Event>& events) {
+Result<std::uint64_t> CatalogFleet::put(const Delivery& delivery, const std::vector<Event>& events,
+                                        const std::optional<Rollout>& rollout) {
   const Status sane =
       bounded(delivery.device, delivery.product, delivery.from_version, delivery.version,
               delivery.transport, delivery.detail, delivery.cause, delivery.image);
@@ -156,6 +157,7 @@ Result<std::uint64_t> CatalogFleet::put(const Delivery& delivery,
   std::uint64_t id = delivery.id;
   const Status done = catalog_.write([&](Database& database) {
     Status stored = delivery.id == 0 ? insert(database, delivery, id) : update(database, delivery);
+    if (stored && rollout) stored = write_rollout(database, *rollout);
     return stored ? add_events(database, events, outbox_limit_) : stored;
   });
   if (!done) return fail(done.error());

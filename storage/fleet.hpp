@@ -13,7 +13,8 @@ class CatalogFleet final : public FleetStore {
 
   Status put(const Device& device) override;
   Result<std::vector<Device>> devices() override;
-  Result<std::uint64_t> put(const Delivery& delivery, const std::vector<Event>& events) override;
+  Result<std::uint64_t> put(const Delivery& delivery, const std::vector<Event>& events,
+                            const std::optional<Rollout>& rollout) override;
   Result<std::vector<Delivery>> deliveries(std::size_t newest) override;
   Status put(const SourceState& state) override;
   Result<SourceState> source(const std::string& name) override;

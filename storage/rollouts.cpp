@@ -38,17 +38,21 @@ Result<std::vector<Rollout>> CatalogRollouts::all() {
   return rollouts;
 }
 
-Status CatalogRollouts::put(const Rollout& rollout, const std::vector<Event>& events) {
+Status write_rollout(Database& database, const Rollout& rollout) {
   if (rollout.product.size() > max_text || rollout.version.size() > max_text ||
       rollout.why.size() > max_text) {
     return fail(ErrorCode::too_large, "a text is longer than 4096 bytes");
   }
+  const Status done =
+      database.run("INSERT OR REPLACE INTO rollout VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                   rollout.product, rollout.version, to_unix_ms(rollout.settled), rollout.open,
+                   rollout.failures, to_unix_ms(rollout.stopped), rollout.why);
+  return done ? make_room(database) : done;
+}
+
+Status CatalogRollouts::put(const Rollout& rollout, const std::vector<Event>& events) {
   return catalog_.write([&](Database& database) {
-    Status done =
-        database.run("INSERT OR REPLACE INTO rollout VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                     rollout.product, rollout.version, to_unix_ms(rollout.settled), rollout.open,
-                     rollout.failures, to_unix_ms(rollout.stopped), rollout.why);
-    if (done) done = make_room(database);
+    const Status done = write_rollout(database, rollout);
     return done ? add_events(database, events, outbox_limit_) : done;
   });
 }

@@ -6,6 +6,9 @@
 
 namespace ferry::storage {
 
+// Inserts or updates within the transaction under way.
+Status write_rollout(Database& database, const Rollout& rollout);
+
 class CatalogRollouts final : public RolloutStore {
  public:
   CatalogRollouts(CatalogDatabase& catalog, std::uint64_t outbox_limit)

@@ -158,8 +158,10 @@ class FleetStore {
   virtual ~FleetStore() = default;
   virtual Status put(const Device& device) = 0;
   virtual Result<std::vector<Device>> devices() = 0;
-  // Inserts (id 0) or updates, together with its events; gives the id.
-  virtual Result<std::uint64_t> put(const Delivery& delivery, const std::vector<Event>& events) = 0;
+  // Inserts (id 0) or updates, together with its events and, where it changed by this, how its
+  // release spreads; gives the id.
+  virtual Result<std::uint64_t> put(const Delivery& delivery, const std::vector<Event>& events,
+                                    const std::optional<Rollout>& rollout = {}) = 0;
   virtual Result<std::vector<Delivery>> deliveries(std::size_t newest) = 0;
   virtual Status put(const SourceState& state) = 0;
   virtual Result<SourceState> source(const std::string& name) = 0;

@@ -258,6 +258,7 @@ class Operator(Pushed):
         self.assertIsNotNone(p.Puppet("z").ask(self.strings))
         device = p.Puppet("a", battery=10)
         self.assertIsNone(device.ask(self.strings))
+        self.assertRegex(self.ctl("devices", "a"), r"battery +10 %")
         self.ctl("force", self.delivery()["id"])
         self.assertEqual(self.bring(device), ["transfer", "activate", "confirm"])
 

@@ -48,6 +48,16 @@ TEST(Views, WhatADeviceClaimsIsMarked) {
               Not(HasSubstr("claimed")));
 }
 
+TEST(Views, ADeviceShowsWhatItTellsOfItsBatteryAndSignal) {
+  const std::string told = device_view(Json::parse(R"({"id":"a","battery":85,"signal":-71})"), now);
+  EXPECT_THAT(told, HasSubstr("85 %\n"));
+  EXPECT_THAT(told, HasSubstr("-71 dBm\n"));
+  const std::string silent =
+      device_view(Json::parse(R"({"id":"a","battery":null,"signal":null})"), now);
+  EXPECT_THAT(silent, Not(HasSubstr("battery")));
+  EXPECT_THAT(silent, Not(HasSubstr("signal")));
+}
+
 TEST(Views, ADeliveryThatEndedShowsNoShare) {
   const Json device = Json::parse(R"({"id":"a","delivery":{"version":"2","state":"installed",
       "bytes_done":5,"bytes_total":10}})");

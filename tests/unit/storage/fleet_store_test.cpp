@@ -149,6 +149,26 @@ TEST_F(FleetStoreTest, RemembersHowAReleaseSpreads) {
   EXPECT_THAT(event_kinds(), ElementsAre("stopped"));
 }
 
+TEST_F(FleetStoreTest, CountsAFailureTogetherWithItsDelivery) {
+  open();
+  Rollout rollout;
+  rollout.product = "pump";
+  rollout.version = "1.1";
+  rollout.failures = 1;
+  Delivery unknown = delivery("a");
+  unknown.id = 77;
+  EXPECT_FAILS(store->fleet().put(unknown, {}, rollout), not_found);
+  EXPECT_TRUE(store->rollouts().all()->empty());
+  rollout.why = std::string(5000, 'x');
+  EXPECT_FAILS(store->fleet().put(delivery("a"), {event("failed")}, rollout), too_large);
+  EXPECT_TRUE(store->fleet().deliveries(10)->empty());
+  rollout.why = "";
+  ASSERT_OK(store->fleet().put(delivery("a"), {event("failed")}, rollout));
+  EXPECT_EQ(store->rollouts().all()->front().failures, 1U);
+  EXPECT_EQ(store->fleet().deliveries(10)->size(), 1U);
+  EXPECT_THAT(event_kinds(), ElementsAre("failed"));
+}
+
 TEST_F(FleetStoreTest, RemembersASource) {
   open();
   EXPECT_EQ(store->fleet().source("cloud")->sequence, 0U);
