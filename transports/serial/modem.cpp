@@ -15,6 +15,7 @@ constexpr seconds start_patience{60};  // a person may have to start the bootloa
 constexpr seconds answer_patience{10};
 constexpr seconds batch_patience{3};  // receivers that take one file only ask for no other
 constexpr int most_failures = 10;
+constexpr int most_ends = 3;  // unanswered, of a file whose every block was acknowledged
 constexpr int failures_of_long_blocks = 3;  // of the first one, then it is tried with a short one
 constexpr int cancels_in_a_row = 2;         // a single one may be noise
 constexpr std::size_t short_block = 128;
@@ -118,6 +119,10 @@ void Modem::on_time(TimePoint now) {
     case State::asked_next:
     case State::end_of_batch:
       return finish(ModemEnd::done);  // the file's end was acknowledged
+    case State::end_of_file:
+      // It has the file; one that starts it at once answers no more, or its answer was lost.
+      if (acknowledged_ > 0 && failures_ + 1 == most_ends) return finish(ModemEnd::done);
+      return send_again();
     default:
       return send_again();
   }

@@ -132,6 +132,17 @@ TEST(Modem, SilenceIsMetByTheSameBlock) {
   EXPECT_EQ(sender.wait(seconds(1)), first);
 }
 
+TEST(Modem, AReceiverThatStartsTheFileWithoutAnsweringItsEndHasIt) {
+  Sender sender(content_of(100));
+  sender.say('C');
+  EXPECT_EQ(sender.say(ack), end_of_file);
+  EXPECT_EQ(sender.wait(seconds(11)), end_of_file);
+  EXPECT_EQ(sender.wait(seconds(11)), end_of_file);
+  EXPECT_FALSE(sender.modem().ended());
+  EXPECT_EQ(sender.wait(seconds(11)), "");
+  EXPECT_EQ(sender.modem().ended(), ModemEnd::done);
+}
+
 TEST(Modem, ABlockThatNobodyEverTakesEndsIt) {
   Sender sender(content_of(3000));
   sender.say('C');
