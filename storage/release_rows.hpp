@@ -19,6 +19,9 @@ Result<std::optional<std::int64_t>> find(Database& database, const formats::Rele
 Status put(Database& database, const HeldRelease& release);
 // ErrorCode::invalid unless each artifact of the release has its bytes.
 Status require_complete(Database& database, const formats::Release& release);
+// Notes which trusted snapshot names the release; ErrorCode::changed when its source trusts another
+// one now.
+Status vouch(Database& database, const HeldRelease& held);
 // Removes the release and each pack that no other release needs; gives the names of those packs.
 Result<std::vector<std::string>> remove(Database& database, std::int64_t release);
 // "product version" of the releases that need a pack, a few at most: for people to read.

@@ -95,6 +95,7 @@ Status CatalogReleases::admit(const HeldRelease& release, const std::vector<Stor
     Status step = put_packs(database, sealed, unneeded);
     if (step) step = release_rows::put(database, release);
     if (step) step = release_rows::require_complete(database, release.release);
+    if (step && release.snapshot != 0) step = release_rows::vouch(database, release);
     if (step) step = forget_left_out(database, release.release);
     if (step) step = add_events(database, events, outbox_limit_);
     return step;

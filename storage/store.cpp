@@ -11,6 +11,7 @@
 #include "storage/releases.hpp"
 #include "storage/rollouts.hpp"
 #include "storage/sweep.hpp"
+#include "storage/trust.hpp"
 
 namespace ferry::storage {
 namespace {
@@ -39,11 +40,13 @@ class StoreOnDisk final : public Store {
         catalog_(std::move(catalog)),
         releases_(*catalog_, folders_, clock, options.outbox_limit),
         fleet_(*catalog_, options.outbox_limit),
+        trust_(*catalog_),
         rollouts_(*catalog_, options.outbox_limit),
         outbox_(*catalog_, options.outbox_limit) {}
 
   ReleaseStore& releases() override { return releases_; }
   FleetStore& fleet() override { return fleet_; }
+  TrustStore& trust() override { return trust_; }
   RolloutStore& rollouts() override { return rollouts_; }
   Outbox& outbox() override { return outbox_; }
   std::filesystem::path packs_folder() const override { return folders_.packs; }
@@ -72,6 +75,7 @@ class StoreOnDisk final : public Store {
   std::unique_ptr<CatalogDatabase> catalog_;
   CatalogReleases releases_;
   CatalogFleet fleet_;
+  CatalogTrust trust_;
   CatalogRollouts rollouts_;
   CatalogOutbox outbox_;
 };

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,9 @@ struct HeldRelease {
   std::string source;
   Time admitted{};
   bool complete = true;  // false: some bytes are quarantined or evicted; not offered
+  // Version of the trusted document "snapshot" of its source that names it; 0 where there is none.
+  // Of use to admit() alone.
+  std::uint64_t snapshot = 0;
 };
 
 struct Device {
@@ -117,6 +121,13 @@ struct SourceState {
   std::uint64_t rejected = 0;  // wrong signatures, hashes and documents thrown away
 };
 
+// What a source was told and found signed, byte for byte.
+struct TrustedDocument {
+  std::string name;
+  std::uint64_t version = 0;
+  std::string content;
+};
+
 // Releases and the bytes behind them. Thread-safe (one lock around the database).
 class ReleaseStore {
  public:
@@ -124,8 +135,9 @@ class ReleaseStore {
   // One transaction: the packs' rows, the release, the events. Afterwards, and only then, it is
   // servable. Admitting the same again is no error, and heals a release that lost artifacts; the
   // same product and version with other artifacts, in any channel, is ErrorCode::exists; an
-  // artifact that is neither sealed nor held is ErrorCode::invalid. An artifact held already stays
-  // where it is; a pack in which nothing is new is removed. After a failure that may pass
+  // artifact that is neither sealed nor held is ErrorCode::invalid. One whose `snapshot` is not the
+  // trusted document of its source at that moment is ErrorCode::changed. An artifact held already
+  // stays where it is; a pack in which nothing is new is removed. After a failure that may pass
   // (disk_full, read_only, io) the packs are open packs again, which incoming() resumes without
   // fetching a byte.
   virtual Status admit(const HeldRelease& release, const std::vector<StoredArtifact>& sealed,
@@ -165,6 +177,18 @@ class FleetStore {
   virtual Result<std::vector<Delivery>> deliveries(std::size_t newest) = 0;
   virtual Status put(const SourceState& state) = 0;
   virtual Result<SourceState> source(const std::string& name) = 0;
+};
+
+// What sources trust between runs, so that they believe nothing older. Thread-safe.
+class TrustStore {
+ public:
+  virtual ~TrustStore() = default;
+  virtual Result<std::optional<TrustedDocument>> find(const std::string& source,
+                                                      const std::string& name) = 0;
+  // One transaction: each takes the place of the one of its name. With `only`, documents of the
+  // source that are not named there go.
+  virtual Status put(const std::string& source, const std::vector<TrustedDocument>& documents,
+                     const std::optional<std::set<std::string>>& only) = 0;
 };
 
 // How releases spread. Thread-safe.
@@ -216,6 +240,7 @@ class Store {
 
   virtual ReleaseStore& releases() = 0;
   virtual FleetStore& fleet() = 0;
+  virtual TrustStore& trust() = 0;
   virtual RolloutStore& rollouts() = 0;
   virtual Outbox& outbox() = 0;
   virtual Result<Usage> usage() = 0;

@@ -1,0 +1,57 @@
+#include "storage/trust.hpp"
+
+namespace ferry::storage {
+namespace {
+
+Status remove_others(Database& database, const std::string& source,
+                     const std::set<std::string>& only) {
+  std::vector<std::string> others;
+  auto rows = database.prepare("SELECT name FROM trusted_document WHERE source = ?1", source);
+  if (!rows) return fail(rows.error());
+  for (;;) {
+    const Result<bool> row = rows->step();
+    if (!row) return fail(row.error());
+    if (!*row) break;
+    if (!only.contains(rows->text(0))) others.push_back(rows->text(0));
+  }
+  for (const std::string& name : others) {
+    const Status gone =
+        database.run("DELETE FROM trusted_document WHERE source = ?1 AND name = ?2", source, name);
+    if (!gone) return gone;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::optional<TrustedDocument>> CatalogTrust::find(const std::string& source,
+                                                          const std::string& name) {
+  std::optional<TrustedDocument> found;
+  const Status done = catalog_.read([&](Database& database) -> Status {
+    auto rows = database.prepare(
+        "SELECT version, content FROM trusted_document WHERE source = ?1 AND name = ?2", source,
+        name);
+    if (!rows) return fail(rows.error());
+    const Result<bool> row = rows->step();
+    if (!row) return fail(row.error());
+    if (*row) found = TrustedDocument{name, rows->count(0), std::string(as_text(rows->blob(1)))};
+    return {};
+  });
+  if (!done) return fail(done.error(), "trusted document " + name);
+  return found;
+}
+
+Status CatalogTrust::put(const std::string& source, const std::vector<TrustedDocument>& documents,
+                         const std::optional<std::set<std::string>>& only) {
+  return catalog_.write([&](Database& database) {
+    Status done;
+    for (const TrustedDocument& document : documents) {
+      if (!done) break;
+      done = database.run("INSERT OR REPLACE INTO trusted_document VALUES (?1, ?2, ?3, ?4)", source,
+                          document.name, document.version, as_bytes(document.content));
+    }
+    return done && only ? remove_others(database, source, *only) : done;
+  });
+}
+
+}  // namespace ferry::storage

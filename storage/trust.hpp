@@ -1,0 +1,22 @@
+// Trusted documents in catalog.db. Internal to storage/.
+#pragma once
+
+#include "storage/catalog_database.hpp"
+#include "storage/store.hpp"
+
+namespace ferry::storage {
+
+class CatalogTrust final : public TrustStore {
+ public:
+  explicit CatalogTrust(CatalogDatabase& catalog) : catalog_(catalog) {}
+
+  Result<std::optional<TrustedDocument>> find(const std::string& source,
+                                              const std::string& name) override;
+  Status put(const std::string& source, const std::vector<TrustedDocument>& documents,
+             const std::optional<std::set<std::string>>& only) override;
+
+ private:
+  CatalogDatabase& catalog_;
+};
+
+}  // namespace ferry::storage
