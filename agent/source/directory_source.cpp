@@ -197,7 +197,7 @@ Result<bool> DirectorySource::take(const LayoutFolder& folder, const LayoutRelea
     release.artifacts[i].sha256 = *digest;
     files.emplace(layout.files[i].artifact.name, &layout.files[i]);
   }
-  Ingest ingest(context_, ledger_, "local");
+  Ingest ingest(context_, ledger_, Grounds{"local"});
   return ingest.run(
       release, stop,
       [&](storage::PackWriter& pack, const formats::ReleaseArtifact& artifact) -> Status {

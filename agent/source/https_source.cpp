@@ -4,21 +4,11 @@
 
 #include <algorithm>
 
-#include "agent/source/download.hpp"
-#include "agent/source/ingest.hpp"
-
 namespace ferry::source {
 namespace {
 
 // Index and documents are small: a server that trickles them for so long is given up.
 constexpr Duration document_time = std::chrono::minutes(5);
-// Releases that may fail one after the other for reasons of link or store before the rest is left.
-constexpr int patience = 3;
-
-bool is_refusal(ErrorCode code) {
-  return code == ErrorCode::corrupt || code == ErrorCode::invalid || code == ErrorCode::denied ||
-         code == ErrorCode::too_large || code == ErrorCode::exists;
-}
 
 }  // namespace
 
@@ -41,13 +31,8 @@ HttpsSource::HttpsSource(const config::SourceSettings& settings, const Context& 
       context_(context),
       ledger_(context_, settings.name),
       key_(key),
-      client_(std::move(client)) {}
-
-bool HttpsSource::wait(std::stop_token stop, Duration longest) {
-  std::unique_lock lock(wait_mutex_);
-  waiting_.wait_for(lock, stop, longest, [] { return false; });
-  return false;
-}
+      client_(std::move(client)),
+      intake_(settings_, context_, ledger_, client_) {}
 
 Result<Report> HttpsSource::sync(std::stop_token stop) {
   if (const Status begun = ledger_.attempt_begins(); !begun) return fail(begun.error());
@@ -60,32 +45,12 @@ std::string HttpsSource::validator_prefix() const {
   return Sha256::of(as_bytes(identity)).hex().substr(0, 16) + " ";
 }
 
-Result<HttpsSource::Held> HttpsSource::held() const {
-  Result<std::vector<storage::HeldRelease>> all = context_.store.releases().all();
-  if (!all) return fail(all.error());
-  Held held;
-  for (storage::HeldRelease& release : *all) {
-    const formats::Release& name = release.release;
-    const Name key(name.product, name.version, name.channel);
-    held.emplace(key, std::move(release));
-  }
-  return held;
-}
-
 Result<Report> HttpsSource::attempt(const std::stop_token& stop) {
   const std::uint64_t before = ledger_.progress().bytes_fetched;
-  const Result<Held> here = held();
-  if (!here) return fail(here.error());
-  const auto room = context_.room.look();
-  if (!room) return fail(room.error());
-  // With something amiss here, "unchanged" is no answer.
-  const bool all_whole = std::all_of(here->begin(), here->end(),
-                                     [](const auto& release) { return release.second.complete; });
+  if (Status looked = intake_.look(); !looked) return fail(looked.error());
   std::string known = ledger_.state().validator;
   const std::string prefix = validator_prefix();
-  known = all_whole && !(*room)->wants_more() && known.starts_with(prefix)
-              ? known.substr(prefix.size())
-              : "";
+  known = intake_.is_settled() && known.starts_with(prefix) ? known.substr(prefix.size()) : "";
 
   Report report;
   std::string validator;
@@ -96,7 +61,14 @@ Result<Report> HttpsSource::attempt(const std::stop_token& stop) {
     return report;
   }
   ledger_.set_validator("");
-  const Status fetched = fetch_releases(**index, *here, **room, stop, report);
+  std::vector<Announced> announced;
+  for (const formats::IndexEntry& entry : (*index)->releases) {
+    announced.push_back({entry.product, entry.version, entry.channel, entry.sha256});
+  }
+  const Grounds grounds{key_ ? "signature" : "tls"};
+  const Status fetched = intake_.take(
+      announced, [&](std::size_t number) { return describe((*index)->releases[number], stop); },
+      grounds, stop, report);
   report.bytes_fetched = ledger_.progress().bytes_fetched - before;
   if (!fetched) return fail(fetched.error());
   ledger_.set_validator(validator.empty() ? "" : prefix + validator);
@@ -183,66 +155,8 @@ Result<formats::Index> HttpsSource::check_index(const std::string& document) {
   return index;
 }
 
-Status HttpsSource::fetch_releases(const formats::Index& index, const Held& held, const Room& room,
-                                   const std::stop_token& stop, Report& report) {
-  Status first;
-  int failures_in_a_row = 0;
-  for (const formats::IndexEntry& entry : index.releases) {
-    if (stop.stop_requested()) return fail(ErrorCode::cancelled, "stopped");
-    if (!takes(entry)) continue;
-    const auto known = held.find({entry.product, entry.version, entry.channel});
-    if (known != held.end() && known->second.complete) {
-      check_unchanged(entry);
-      continue;
-    }
-    formats::Release wanted;
-    wanted.product = entry.product;
-    wanted.version = entry.version;
-    wanted.channel = entry.channel;
-    if (room.leaves_out(wanted)) continue;
-    const Result<bool> done = fetch_release(entry, held, stop);
-    if (done) {
-      report.releases_admitted += *done ? 1 : 0;
-      failures_in_a_row = 0;
-      continue;
-    }
-    const std::string name = entry.product + " " + entry.version;
-    if (done.error().code == ErrorCode::cancelled) return fail(done.error());
-    if (is_refusal(done.error().code)) ledger_.rejected(name, done.error().message);
-    if (first) first = fail(done.error(), name);
-    // Without a link or room each further one would only wait and fail.
-    failures_in_a_row = is_refusal(done.error().code) ? 0 : failures_in_a_row + 1;
-    if (failures_in_a_row == patience) return first;
-  }
-  return first;
-}
-
-bool HttpsSource::takes(const formats::IndexEntry& entry) {
-  const auto& taken = settings_.products;
-  if (taken.empty() || std::find(taken.begin(), taken.end(), entry.product) != taken.end()) {
-    return true;
-  }
-  const bool fresh = refused_.emplace(entry.product, entry.version, entry.channel).second;
-  if (fresh) {
-    ledger_.rejected(entry.product + " " + entry.version,
-                     fmt::format("[source.{}] products does not name {}: nothing of it is taken",
-                                 settings_.name, entry.product));
-  }
-  return false;
-}
-
-void HttpsSource::check_unchanged(const formats::IndexEntry& entry) {
-  const Name name(entry.product, entry.version, entry.channel);
-  const auto [known, fresh] = documents_.emplace(name, entry.sha256);
-  if (fresh || known->second == entry.sha256) return;
-  known->second = entry.sha256;
-  ledger_.rejected(entry.product + " " + entry.version,
-                   "the site changed a version that is here already; versions are immutable: "
-                   "publish the change as a new one");
-}
-
-Result<formats::Release> HttpsSource::fetch_release_document(const formats::IndexEntry& entry,
-                                                             const std::stop_token& stop) {
+Result<Described> HttpsSource::describe(const formats::IndexEntry& entry,
+                                        const std::stop_token& stop) {
   HttpHead head;
   const Result<std::string> document = fetch_document(entry.document, entry.size, "", stop, head);
   if (!document) return fail(document.error());
@@ -266,36 +180,9 @@ Result<formats::Release> HttpsSource::fetch_release_document(const formats::Inde
       return fail(ErrorCode::invalid, entry.document + ": " + artifact.name + " has no url");
     }
   }
-  return release;
-}
-
-Status HttpsSource::check_conflict(const formats::Release& release, const Held& held) {
-  const Name first(release.product, release.version, "");
-  for (auto known = held.lower_bound(first); known != held.end(); ++known) {
-    const formats::Release& here = known->second.release;
-    if (here.product != release.product || here.version != release.version) break;
-    if (formats::same_artifacts(here, release)) continue;
-    return fail(ErrorCode::exists,
-                fmt::format("differs from what is here under this version, from source {} in "
-                            "channel {}: publish it as a new version",
-                            known->second.source, here.channel));
-  }
-  return {};
-}
-
-Result<bool> HttpsSource::fetch_release(const formats::IndexEntry& entry, const Held& held,
-                                        const std::stop_token& stop) {
-  const Result<formats::Release> release = fetch_release_document(entry, stop);
-  if (!release) return fail(release.error());
-  if (Status free = check_conflict(*release, held); !free) return fail(free.error());
-  Download download(client_, ledger_, stop);
-  Ingest ingest(context_, ledger_, key_ ? "signature" : "tls");
-  const Result<bool> done = ingest.run(
-      *release, stop, [&](storage::PackWriter& pack, const formats::ReleaseArtifact& artifact) {
-        return download.run(settings_.url + artifact.url, pack, *release, artifact);
-      });
-  if (done && *done) documents_[{entry.product, entry.version, entry.channel}] = entry.sha256;
-  return done;
+  return Described{std::move(*release), [this](const formats::ReleaseArtifact& artifact) {
+                     return settings_.url + artifact.url;
+                   }};
 }
 
 }  // namespace ferry::source

@@ -125,9 +125,10 @@ Result<bool> Ingest::run(const formats::Release& release, const std::stop_token&
   held.release = release;
   held.source = ledger_.state().name;
   held.admitted = context_.clock.now();
+  held.snapshot = grounds_.snapshot;
   const std::uint64_t fetched = ledger_.progress().bytes_fetched - before;
   const Status admitted = context_.store.releases().admit(
-      held, *sealed, ledger_.admission_events(release, fetched, trust_));
+      held, *sealed, ledger_.admission_events(release, fetched, grounds_.trust));
   if (!admitted) return fail(admitted.error());
   log::info("source " + held.source, "{} {} ({}) is here: {} artifacts, {} bytes fetched",
             release.product, release.version, release.channel, release.artifacts.size(), fetched);

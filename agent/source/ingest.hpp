@@ -28,14 +28,19 @@ std::vector<PackPlan> plan_packs(
     const std::string& source, const formats::Release& release,
     const std::function<bool(const formats::ReleaseArtifact&)>& wanted);
 
+// Why a release is believed.
+struct Grounds {
+  std::string_view trust;      // "signature", "tls", "tuf" or "local"
+  std::uint64_t snapshot = 0;  // tuf: version of the trusted snapshot that names it
+};
+
 class Ingest {
  public:
   // Makes one artifact complete in `pack`: begin, append, finish.
   using Fill = std::function<Status(storage::PackWriter& pack, const formats::ReleaseArtifact&)>;
 
-  // `trust` is "signature", "tls" or "local".
-  Ingest(const Context& context, Ledger& ledger, std::string_view trust)
-      : context_(context), ledger_(ledger), trust_(trust) {}
+  Ingest(const Context& context, Ledger& ledger, const Grounds& grounds)
+      : context_(context), ledger_(ledger), grounds_(grounds) {}
 
   // On the source's thread. Whatever came in stays in open packs when it fails, and is found by the
   // next attempt. Packs are sealed only when all are full: a sealed pack without its release is
@@ -53,7 +58,7 @@ class Ingest {
 
   const Context& context_;
   Ledger& ledger_;
-  std::string_view trust_;
+  const Grounds grounds_;
 };
 
 }  // namespace ferry::source

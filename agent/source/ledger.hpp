@@ -41,7 +41,7 @@ class Ledger {
   void artifact_ends();
 
   // The events that stand for an admitted release; `checked` says what it was believed for:
-  // "signature", "tls" or "local".
+  // "signature", "tls", "tuf" or "local".
   std::vector<storage::Event> admission_events(const formats::Release& release,
                                                std::uint64_t bytes_fetched,
                                                std::string_view checked) const;
