@@ -70,9 +70,8 @@ class Replacement {
 
 }  // namespace
 
-// Section 5.7: with consistent snapshots the hash stands before the last part of the path.
-std::string Updater::artifact_url(const std::string& base_url, const std::string& path,
-                                  const std::string& hash) const {
+std::string artifact_url(const std::string& base_url, const std::string& path,
+                         const std::string& hash) {
   const std::size_t slash = path.rfind('/');
   const std::size_t last = slash == std::string::npos ? 0 : slash + 1;
   const std::string prefix = hash.empty() ? "" : hash + ".";

@@ -71,7 +71,8 @@ Status initialize(const Order& order) {
   }
   const Result<std::string> root = read_file(order.words[1], Limits().root);
   if (!root) return fail(root.error());
-  return Updater::provision(order.metadata_dir, *root);
+  FolderKeeper keeper(order.metadata_dir);
+  return Updater::provision(keeper, *root);
 }
 
 Status run_updater(const Order& order, bool downloads) {
@@ -85,12 +86,13 @@ Status run_updater(const Order& order, bool downloads) {
   }
   config::SourceSettings settings;
   settings.url = order.metadata_url;
-  Result<HttpFetcher> fetcher = HttpFetcher::open(settings, Duration(0), std::stop_token());
-  if (!fetcher) return fail(fetcher.error());
+  Result<source::HttpClient> client = source::HttpClient::open(settings);
+  if (!client) return fail(client.error());
+  HttpFetcher fetcher(*client, Duration(0), std::stop_token());
+  FolderKeeper keeper(order.metadata_dir);
   Repository repository;
-  repository.folder = order.metadata_dir;
   repository.metadata_url = with_slash(order.metadata_url);
-  Updater updater(std::move(repository), *fetcher);
+  Updater updater(std::move(repository), fetcher, keeper);
   const Status refreshed = updater.refresh(SystemClock().now());
   if (!refreshed || !downloads) return refreshed;
   for (const std::string& name : order.target_names) {

@@ -17,13 +17,6 @@ Status check_head(const source::HttpHead& head, std::uint64_t limit) {
 
 }  // namespace
 
-Result<HttpFetcher> HttpFetcher::open(const config::SourceSettings& settings, Duration longest,
-                                      std::stop_token stop) {
-  Result<source::HttpClient> client = source::HttpClient::open(settings);
-  if (!client) return fail(client.error());
-  return HttpFetcher(std::move(*client), longest, std::move(stop));
-}
-
 Status HttpFetcher::fetch(const std::string& url, std::uint64_t limit, const TakeBody& take) {
   source::HttpRequest request;
   request.url = url;

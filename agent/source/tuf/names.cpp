@@ -86,11 +86,9 @@ bool matches_pattern(std::string_view path, std::string_view pattern) {
   }
 }
 
-bool covers(const DelegatedRole& role, std::string_view path) {
+bool covers(const DelegatedRole& role, std::string_view path, std::string_view hash) {
   const auto fits = [&](const std::string& pattern) { return matches_pattern(path, pattern); };
   if (std::any_of(role.paths.begin(), role.paths.end(), fits)) return true;
-  if (role.hash_prefixes.empty()) return false;
-  const std::string hash = Sha256::of(as_bytes(path)).hex();
   return std::any_of(role.hash_prefixes.begin(), role.hash_prefixes.end(),
                      [&](const std::string& prefix) { return hash.starts_with(prefix); });
 }

@@ -20,8 +20,9 @@ std::string safe_file_name(std::string_view text);
 // Shell wildcards '*' and '?', neither of which matches '/' (specification 1.0, section 4.5).
 bool matches_pattern(std::string_view path, std::string_view pattern);
 
-// Whether the delegator lets this role speak of the artifact `path`.
-bool covers(const DelegatedRole& role, std::string_view path);
+// Whether the delegator lets this role speak of the artifact `path`, whose SHA-256 is `hash` in
+// hex; of use where the role has hash prefixes.
+bool covers(const DelegatedRole& role, std::string_view path, std::string_view hash);
 
 // Name of the one of the succinct roles that may speak of `path`, and whether `name` is one at all.
 std::string succinct_role_for(const SuccinctRoles& roles, std::string_view path);

@@ -42,7 +42,8 @@ void Search::visit(const Targets& targets) {
     children.push_back(std::move(step));
   };
   for (const DelegatedRole& role : targets.delegations->roles) {
-    if (!covers(role, path_)) continue;
+    if (!role.hash_prefixes.empty() && hash_.empty()) hash_ = Sha256::of(as_bytes(path_)).hex();
+    if (!covers(role, path_, hash_)) continue;
     add(role.name);
     if (!role.terminating) continue;
     // Nobody else is asked: neither those after it here nor those still waiting above.

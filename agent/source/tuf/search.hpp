@@ -37,6 +37,7 @@ class Search {
 
  private:
   std::string path_;
+  std::string hash_;  // of path_, in hex, once it was asked for
   const TargetFile* found_ = nullptr;
   bool gave_up_ = false;
   std::set<std::string> visited_;

@@ -4,31 +4,29 @@
 
 #include "agent/source/tuf/names.hpp"
 #include "agent/source/tuf/search.hpp"
-#include "base/file.hpp"
 
 namespace ferry::tuf {
 namespace {
 
-std::filesystem::path file_of(const std::filesystem::path& folder, const std::string& role) {
-  return folder / (safe_file_name(role) + ".json");
+// Of the link, or of this machine: nothing was said about the role.
+bool may_pass(ErrorCode code) {
+  return code == ErrorCode::unavailable || code == ErrorCode::timed_out ||
+         code == ErrorCode::cancelled || code == ErrorCode::io || code == ErrorCode::disk_full ||
+         code == ErrorCode::read_only;
 }
 
 }  // namespace
 
-Status Updater::provision(const std::filesystem::path& folder, std::string_view root) {
+Status Updater::provision(Keeper& keeper, std::string_view root) {
   // Its expiry is of no concern: a newer one may be on the server.
   const Result<TrustedSet> good = TrustedSet::begin(root, Time::min());
   if (!good) return fail(good.error());
-  return write_file_atomically(file_of(folder, "root"), as_bytes(root));
+  return keeper.keep("root", good->root().version, root);
 }
 
 std::string Updater::kept(const std::string& role, std::uint64_t limit) const {
-  Result<std::string> bytes = read_file(file_of(repository_.folder, role), limit);
+  Result<std::string> bytes = keeper_->kept(role, limit);
   return bytes ? std::move(*bytes) : std::string();
-}
-
-Status Updater::keep(const std::string& role, std::string_view bytes) const {
-  return write_file_atomically(file_of(repository_.folder, role), as_bytes(bytes));
 }
 
 Result<std::string> Updater::fetch_metadata(const std::string& role, std::uint64_t version,
@@ -50,8 +48,11 @@ std::uint64_t Updater::version_in_url(const MetaFile& meta) const {
 
 Status Updater::refresh(Time now) {
   trusted_.reset();
-  const Result<std::string> root =
-      read_file(file_of(repository_.folder, "root"), repository_.limits.root);
+  failed_.clear();
+  bytes_ = 0;
+  expires_ = Time::max();
+  roles_ = {"root", "timestamp", "snapshot"};
+  const Result<std::string> root = keeper_->kept("root", repository_.limits.root);
   if (!root) return fail(root.error(), "the trusted root");
   Result<TrustedSet> trusted = TrustedSet::begin(*root, now, repository_.limits);
   if (!trusted) return fail(trusted.error());
@@ -70,7 +71,7 @@ Status Updater::follow_roots() {
     if (!next && next.error().code == ErrorCode::not_found) return {};
     if (!next) return fail(next.error());
     Status taken = trusted_->update_root(*next);
-    if (taken) taken = keep("root", *next);
+    if (taken) taken = keeper_->keep("root", trusted_->root().version, *next);
     if (!taken) return taken;
   }
   return {};
@@ -83,7 +84,8 @@ Status Updater::refresh_timestamp() {
   if (!next) return fail(next.error());
   const Result<bool> is_new = trusted_->update_timestamp(*next);
   if (!is_new) return fail(is_new.error());
-  return *is_new ? keep("timestamp", *next) : Status();
+  if (!*is_new) return {};
+  return keeper_->keep("timestamp", trusted_->timestamp().version, *next);
 }
 
 Status Updater::refresh_snapshot() {
@@ -96,7 +98,7 @@ Status Updater::refresh_snapshot() {
   const Result<std::string> next = fetch_metadata("snapshot", version_in_url(meta), limit);
   if (!next) return fail(next.error());
   const Status taken = trusted_->update_snapshot(*next);
-  return taken ? keep("snapshot", *next) : taken;
+  return taken ? keeper_->keep("snapshot", trusted_->snapshot().version, *next) : taken;
 }
 
 Status Updater::take_targets(std::string_view bytes, const Targets* delegator,
@@ -106,7 +108,29 @@ Status Updater::take_targets(std::string_view bytes, const Targets* delegator,
   return taken ? Status() : Status(fail(taken.error()));
 }
 
+Status Updater::count(std::size_t bytes) {
+  bytes_ += bytes;
+  if (bytes_ <= most_bytes) return {};
+  return fail(ErrorCode::too_large,
+              "all roles together have more than " + std::to_string(most_bytes) + " bytes");
+}
+
 Status Updater::load_targets(const Targets* delegator, const std::string& role) {
+  const auto before = failed_.find({delegator, role});
+  if (before != failed_.end()) return fail(before->second);
+  const Status brought = bring_targets(delegator, role);
+  if (!brought && !may_pass(brought.error().code)) {
+    failed_.emplace(std::pair(delegator, role), brought.error());
+  }
+  if (!brought) return brought;
+  const Targets* targets =
+      delegator == nullptr ? trusted_->targets() : trusted_->delegated(*delegator, role);
+  expires_ = std::min(expires_, targets->expires);
+  roles_.insert(role);
+  return {};
+}
+
+Status Updater::bring_targets(const Targets* delegator, const std::string& role) {
   const MetaFile* meta = trusted_->announced(role);
   if (meta == nullptr) {
     return fail(ErrorCode::denied, role.substr(0, 128) + ": the snapshot does not name it");
@@ -114,11 +138,17 @@ Status Updater::load_targets(const Targets* delegator, const std::string& role) 
   const std::uint64_t limit =
       std::min(meta->length.value_or(repository_.limits.targets), repository_.limits.targets);
   // What was kept is believed on the same terms as what is fetched: by who delegates now.
-  if (take_targets(kept(role, limit), delegator, role)) return {};
+  const std::string here = kept(role, limit);
+  if (take_targets(here, delegator, role)) return count(here.size());
   const Result<std::string> next = fetch_metadata(role, version_in_url(*meta), limit);
+  if (!next && next.error().code == ErrorCode::not_found) {
+    return fail(ErrorCode::denied,
+                next.error().message + ", though the snapshot names it: it is withheld, or lost");
+  }
   if (!next) return fail(next.error());
+  if (Status fits = count(next->size()); !fits) return fits;
   const Status taken = take_targets(*next, delegator, role);
-  return taken ? keep(role, *next) : taken;
+  return taken ? keeper_->keep(role, meta->version, *next) : taken;
 }
 
 Result<const TargetFile*> Updater::find(const std::string& path) {
@@ -141,6 +171,49 @@ Result<const TargetFile*> Updater::find(const std::string& path) {
                                         ? shown + ": not named by the first " +
                                               std::to_string(Search::most_roles) + " roles"
                                         : shown + ": no role names it");
+}
+
+std::vector<std::string> Updater::children_of(const Targets& targets) const {
+  std::vector<std::string> names;
+  if (!targets.delegations) return names;
+  for (const DelegatedRole& role : targets.delegations->roles) names.push_back(role.name);
+  if (!targets.delegations->succinct) return names;
+  for (const auto& [file, meta] : trusted_->snapshot().meta) {
+    const std::string role = file.substr(0, file.size() - std::min<std::size_t>(file.size(), 5));
+    if (is_succinct_role(*targets.delegations->succinct, role)) names.push_back(role);
+  }
+  return names;
+}
+
+Result<std::set<std::string>> Updater::list(const Refused& refused) {
+  if (!trusted_ || trusted_->targets() == nullptr) {
+    return fail(ErrorCode::denied, "nothing is listed before a refresh");
+  }
+  std::set<std::string> paths;
+  std::set<std::string> seen;
+  std::vector<const Targets*> waiting{trusted_->targets()};
+  while (!waiting.empty()) {
+    const Targets* targets = waiting.back();
+    waiting.pop_back();
+    for (const auto& [path, file] : targets->targets) paths.insert(path);
+    for (const std::string& role : children_of(*targets)) {
+      // A role says the same whoever lets it speak, so once is enough; and so cycles end.
+      if (seen.contains(role)) continue;
+      if (seen.size() == most_roles) {
+        return fail(ErrorCode::too_large,
+                    "more than " + std::to_string(most_roles) + " delegated roles");
+      }
+      const Status loaded = load_targets(targets, role);
+      if (!loaded) {
+        if (may_pass(loaded.error().code)) return fail(loaded.error());
+        refused(role, loaded.error());
+        continue;
+      }
+      seen.insert(role);
+      waiting.push_back(trusted_->delegated(*targets, role));
+    }
+  }
+  return paths;
 }
 
 }  // namespace ferry::tuf

@@ -1,34 +1,43 @@
-// A client of a TUF repository that keeps its trusted metadata in a folder: root.json,
-// timestamp.json, snapshot.json, targets.json and one file for each delegated role, each byte for
-// byte as it was fetched, each written whole or not at all, and only after it was found right. So a
-// kill at any point leaves what an earlier moment could have left.
+// A client of a TUF repository: the workflow of the specification over whatever fetches and keeps.
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "agent/source/tuf/fetcher.hpp"
+#include "agent/source/tuf/keeper.hpp"
 #include "agent/source/tuf/trusted_set.hpp"
 
 namespace ferry::tuf {
 
 struct Repository {
-  std::filesystem::path folder;  // of the trusted metadata; must exist
-  std::string metadata_url;      // ends in '/'
+  std::string metadata_url;  // ends in '/'
   Limits limits;
   unsigned root_rotations = 256;  // new roots that one refresh follows
 };
 
-// Not thread-safe. `fetcher` must outlive it.
+// Where an artifact lies: with consistent snapshots its `hash` stands before the last part of the
+// path (section 5.7), else `hash` is "".
+std::string artifact_url(const std::string& base_url, const std::string& path,
+                         const std::string& hash);
+
+// Not thread-safe. `fetcher` and `keeper` must outlive it.
 class Updater {
  public:
-  // Makes `root` the one that is trusted. An error, and nothing written, unless it is signed by
-  // itself.
-  static Status provision(const std::filesystem::path& folder, std::string_view root);
+  // All roles together may have so many bytes, and list() looks at so many delegated ones: no
+  // repository can make a walk endless.
+  static constexpr std::uint64_t most_bytes = 64U << 20U;
+  static constexpr std::size_t most_roles = 1024;
 
-  Updater(Repository repository, Fetcher& fetcher)
-      : repository_(std::move(repository)), fetcher_(&fetcher) {}
+  // Makes `root` the one that is trusted. An error, and nothing kept, unless it is signed by
+  // itself.
+  static Status provision(Keeper& keeper, std::string_view root);
+
+  Updater(Repository repository, Fetcher& fetcher, Keeper& keeper)
+      : repository_(std::move(repository)), fetcher_(&fetcher), keeper_(&keeper) {}
 
   // The workflow of the specification from section 5.2 to 5.6, with `now` as its time. What was
   // found right before an error is kept.
@@ -37,6 +46,19 @@ class Updater {
   // After a refresh. ErrorCode::not_found when no role names the artifact; other errors when a role
   // that might have named it cannot be had or believed. The pointer lives until the next refresh.
   Result<const TargetFile*> find(const std::string& path);
+
+  // Every path that a role names, after a refresh; which role speaks for it is find()'s to say. A
+  // role that is not to be believed is told to `refused` and left out; an error is of the link or
+  // of the bounds above.
+  using Refused = std::function<void(const std::string& role, const Error& why)>;
+  Result<std::set<std::string>> list(const Refused& refused);
+
+  // Of what refresh(), find() and list() took in: after that moment the same is believed no more.
+  Time expires() const { return expires_; }
+  // After a refresh.
+  const TrustedSet& trusted() const { return *trusted_; }
+  // The names of all roles that are trusted now.
+  const std::set<std::string>& roles() const { return roles_; }
 
   // Fetches the artifact into `file`, unless it is there already. Whatever goes wrong, `file` is
   // what it was.
@@ -47,23 +69,30 @@ class Updater {
   Status follow_roots();
   Status refresh_timestamp();
   Status refresh_snapshot();
-  // Takes `role` in, from its file or else from the repository. No delegator: top-level targets.
+  // Takes `role` in, as it is kept or else from the repository. No delegator: top-level targets.
   Status load_targets(const Targets* delegator, const std::string& role);
+  Status bring_targets(const Targets* delegator, const std::string& role);
   Status take_targets(std::string_view bytes, const Targets* delegator, const std::string& role);
+  Status count(std::size_t bytes);
+  // What may be below `targets`, for list().
+  std::vector<std::string> children_of(const Targets& targets) const;
 
-  // The file of `role`, or "" when there is none that can be read.
+  // What is kept of `role`, or "" when there is nothing that can be read.
   std::string kept(const std::string& role, std::uint64_t limit) const;
-  Status keep(const std::string& role, std::string_view bytes) const;
   // `version` is named in the URL if not 0.
   Result<std::string> fetch_metadata(const std::string& role, std::uint64_t version,
                                      std::uint64_t limit);
   std::uint64_t version_in_url(const MetaFile& meta) const;
-  std::string artifact_url(const std::string& base_url, const std::string& path,
-                           const std::string& hash) const;
 
   Repository repository_;
   Fetcher* fetcher_;
+  Keeper* keeper_;
   std::optional<TrustedSet> trusted_;
+  std::uint64_t bytes_ = 0;
+  Time expires_ = Time::max();
+  std::set<std::string> roles_;
+  // Asked for once: a role that is not to be had would be fetched for each path anew.
+  std::map<std::pair<const Targets*, std::string>, Error> failed_;
 };
 
 }  // namespace ferry::tuf
