@@ -91,9 +91,8 @@ Json to_json(const source::RunnerStatus& status) {
   }
   const char* idle = status.state.last_error.empty() ? "idle" : "failed";
   const char* state = status.running ? "fetching" : idle;
-  const bool directory = status.type == config::SourceType::directory;
   return {{"name", status.name},
-          {"type", directory ? "directory" : "https"},
+          {"type", config::to_string(status.type)},
           {"trust", status.trust},
           {"state", state},
           {"runs", status.runs},

@@ -111,6 +111,13 @@ void check_client_key(const MergedSection& section, Findings& findings) {
   }
 }
 
+// `folder` in the folder above the one that the URL names, or in the host's root.
+std::string beside(const std::string& url, const std::string& folder) {
+  const std::size_t host = url.find("://") + 3;
+  const std::size_t above = url.size() < 2 ? 0 : url.rfind('/', url.size() - 2);
+  return url.substr(0, above < host ? url.size() : above + 1) + folder;
+}
+
 void check_trust(const MergedSection& section, const SourceSettings& source, Findings& findings) {
   const bool has_key = !section.value("public_key").empty();
   if (source.trust == Trust::signature) {
@@ -210,6 +217,9 @@ class Interpreter {
     fill_section(section, name, source_keys(), source, findings_, discriminator);
     check_client_key(section, findings_);
     if (type == "https") check_trust(section, source, findings_);
+    if (type == "tuf" && source.targets_url.empty() && !source.url.empty()) {
+      source.targets_url = beside(source.url, "targets/");
+    }
     settings_.sources.push_back(std::move(source));
   }
 

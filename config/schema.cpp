@@ -104,7 +104,7 @@ constexpr auto monitor = std::to_array<Key<MonitorSettings>>({
 
 constexpr auto source = std::to_array<Key<SourceSettings>>({
     required<&SourceSettings::type, values::Type>(
-        "type", "What kind of source this is: directory or https."),
+        "type", "What kind of source this is: directory, https or tuf."),
     key<&SourceSettings::interval, values::Time>(
         "interval", "10min", "How often the source is asked for something new."),
     required<&SourceSettings::path, values::AbsolutePath>(
@@ -114,7 +114,14 @@ constexpr auto source = std::to_array<Key<SourceSettings>>({
     key<&SourceSettings::channel, values::Name>("channel", "stable",
                                                 "The channel that they belong to.", "directory"),
     required<&SourceSettings::url, values::SiteUrl>(
-        "url", "The site that ferryctl publish made: where its index.json is.", "https"),
+        "url", "Where it is: https: the folder with index.json; tuf: the one with timestamp.json.",
+        "https, tuf"),
+    required<&SourceSettings::root, values::AbsolutePath>(
+        "root", "A copy of the repository's root.json from a trusted hand: all is checked by it.",
+        "tuf"),
+    key<&SourceSettings::targets_url, values::SiteUrl>(
+        "targets_url", "", "Where the artifacts are. Empty: the folder targets beside that of url.",
+        "tuf"),
     key<&SourceSettings::public_key, values::PublicKey>(
         "public_key", "",
         "The Ed25519 key that must have signed the site: base64, or a PEM file's path.", "https"),
@@ -124,19 +131,21 @@ constexpr auto source = std::to_array<Key<SourceSettings>>({
                                                    "https"),
     key<&SourceSettings::products, values::Names>(
         "products", "", "The products whose releases are taken, by comma. Empty: all of the site.",
-        "https"),
+        "https, tuf"),
     key<&SourceSettings::ca_file, values::AbsolutePath>(
         "ca_file", "", "The certificates that may sign the site's. Empty: those of the system.",
-        "https"),
+        "https, tuf"),
     key<&SourceSettings::client_certificate, values::AbsolutePath>(
         "client_certificate", "", "This gateway's own certificate (PEM), if the site asks for one.",
-        "https"),
+        "https, tuf"),
     key<&SourceSettings::client_key, values::AbsolutePath>(
-        "client_key", "", "The key of client_certificate (PEM).", "https"),
-    key<&SourceSettings::proxy, values::Text>("proxy", "", "A proxy's URL. Empty: none.", "https"),
+        "client_key", "", "The key of client_certificate (PEM).", "https, tuf"),
+    key<&SourceSettings::proxy, values::Text>("proxy", "", "A proxy's URL. Empty: none.",
+                                              "https, tuf"),
     key<&SourceSettings::stall_timeout, values::Time>(
-        "stall_timeout", "30s", "A transfer without a byte for so long is ended and resumed.",
-        "https"),
+        "stall_timeout", "30s",
+        "A transfer that brings less than 64 bytes a second for so long is ended and resumed.",
+        "https, tuf"),
 });
 
 constexpr auto product = std::to_array<Key<ProductSettings>>({

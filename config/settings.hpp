@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -27,8 +28,10 @@ struct StorageSettings {
       std::chrono::hours(24);  // each pack is read and checked once in this time
 };
 
-enum class SourceType { directory, https };
-enum class Trust { signature, tls };  // directory sources have neither: what lies there is trusted
+enum class SourceType { directory, https, tuf };
+std::string_view to_string(SourceType type);
+// Of https alone: what lies in a directory is trusted, and a tuf source has its root.
+enum class Trust { signature, tls };
 
 struct SourceSettings {
   std::string name;
@@ -36,10 +39,12 @@ struct SourceSettings {
   std::filesystem::path path;      // directory: where the releases lie
   std::string product;             // directory: the product that these releases are for
   std::string channel = "stable";  // directory: the channel they belong to
-  std::string url;                 // https: the site, ends in '/'
+  std::string url;                 // https: the site; tuf: the metadata; ends in '/'
+  std::string targets_url;         // tuf: the artifacts, ends in '/'; complete once loaded
+  std::filesystem::path root;      // tuf: the root metadata that is trusted from the start
   std::string public_key;  // https: Ed25519 public key, base64 of 32 bytes or a PEM file's path
   Trust trust = Trust::signature;
-  std::vector<std::string> products;  // https: whose releases are taken; empty = all
+  std::vector<std::string> products;  // https, tuf: whose releases are taken; empty = all
   Duration interval = std::chrono::minutes(10);
   std::filesystem::path ca_file;
   std::filesystem::path client_certificate;

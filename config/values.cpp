@@ -231,6 +231,7 @@ optional<string> PublicKey::parse(string_view text) {
 optional<SourceType> Type::parse(string_view text) {
   if (text == "directory") return SourceType::directory;
   if (text == "https") return SourceType::https;
+  if (text == "tuf") return SourceType::tuf;
   return nullopt;
 }
 
@@ -357,3 +358,12 @@ optional<string> DeviceVersion::parse(string_view text) {
 }
 
 }  // namespace ferry::config::values
+
+namespace ferry::config {
+
+std::string_view to_string(SourceType type) {
+  constexpr std::array<std::string_view, 3> names = {"directory", "https", "tuf"};
+  return names[static_cast<std::size_t>(type)];
+}
+
+}  // namespace ferry::config

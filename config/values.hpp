@@ -112,7 +112,7 @@ struct LogLevel {
 };
 
 struct Type {
-  static constexpr std::string_view noun = "one of directory, https";
+  static constexpr std::string_view noun = "one of directory, https, tuf";
   static std::optional<SourceType> parse(std::string_view text);
 };
 

@@ -12,6 +12,8 @@ namespace {
 
 constexpr long redirect_limit = 5;
 constexpr long connect_seconds = 30;
+// A server that trickles less holds the source up as silence would.
+constexpr long slowest = 64;  // bytes a second
 
 struct FreeEasy {
   void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
@@ -142,7 +144,7 @@ void HttpClient::State::set_up_connection() const {
   curl_easy_setopt(handle, CURLOPT_BUFFERSIZE, 256L * 1024L);
   curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT, connect_seconds);
   const auto stall = std::chrono::ceil<std::chrono::seconds>(settings.stall_timeout).count();
-  curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, slowest);
   curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME,
                    static_cast<long>(std::max<std::int64_t>(stall, 1)));
   // "" keeps environment variables from choosing a proxy that ferry.ini does not name.

@@ -8,6 +8,7 @@ namespace {
 
 std::string trust_of(const config::SourceSettings& settings) {
   if (settings.type == config::SourceType::directory) return "local";
+  if (settings.type == config::SourceType::tuf) return "tuf";
   return settings.trust == config::Trust::tls ? "tls" : "signature";
 }
 

@@ -15,7 +15,7 @@ namespace ferry::source {
 struct RunnerStatus {
   std::string name;
   config::SourceType type = config::SourceType::directory;
-  std::string trust;       // why its releases are believed: "signature", "tls" or "local"
+  std::string trust;       // why its releases are believed: "signature", "tls", "tuf" or "local"
   bool running = false;    // an attempt is under way
   std::uint64_t runs = 0;  // attempts that ended
   Progress progress;

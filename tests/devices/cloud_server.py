@@ -21,6 +21,8 @@ class Fault:
     cut_after: int = None        # bytes of the body, then the connection is reset
     end_after: int = None        # bytes of the body, then it is closed politely
     stall_after: int = None      # bytes of the body, then silence
+    trickle: float = None        # seconds before each single byte of the body
+    endless: bool = False        # the body goes on for as long as somebody reads it
     ignore_range: bool = False
     content_range: str = None    # instead of the right one
     status: int = None
@@ -107,6 +109,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def body(self, asked, fault, part, cloud):
+        if fault.trickle is not None:
+            for at in range(len(part)):
+                if cloud.closing.wait(fault.trickle):
+                    return
+                self.wfile.write(part[at:at + 1])
+                asked.sent = at + 1
+        while fault.endless and not cloud.closing.is_set():
+            self.wfile.write(bytes(65536))
+            asked.sent += 65536
         limits = [n for n in (fault.cut_after, fault.end_after, fault.stall_after) if n is not None]
         end = min(limits) if limits else len(part)
         for at in range(0, min(end, len(part)), 65536):

@@ -18,7 +18,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // What was accepted is complete.
   for (const auto& source : loaded.settings->sources) {
     const bool is_site = source.type == SourceType::https;
-    if (is_site ? !source.url.ends_with('/') : source.path.empty()) std::abort();
+    const bool is_tuf = source.type == SourceType::tuf;
+    if (is_site || is_tuf ? !source.url.ends_with('/') : source.path.empty()) std::abort();
+    if (is_tuf && (source.root.empty() || !source.targets_url.ends_with("/"))) std::abort();
     if (is_site && (source.trust == Trust::signature) == source.public_key.empty()) std::abort();
   }
   for (const auto& product : loaded.settings->products) {

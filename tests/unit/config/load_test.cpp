@@ -104,6 +104,19 @@ TEST_F(ConfigLoad, SourcesOfBothTypes) {
   EXPECT_TRUE(sources[2].products.empty());
 }
 
+TEST_F(ConfigLoad, ArtifactsOfATufSourceLieBesideItsMetadata) {
+  const auto targets_of = [&](const std::string& lines) {
+    write("ferry.ini", "[source.t]\ntype = tuf\nroot = /etc/root.json\n" + lines);
+    return settings().sources.at(0).targets_url;
+  };
+  EXPECT_EQ(targets_of("url = https://h/a/metadata\n"), "https://h/a/targets/");
+  EXPECT_EQ(targets_of("url = https://h/metadata/\n"), "https://h/targets/");
+  EXPECT_EQ(targets_of("url = https://h/\n"), "https://h/targets/");
+  EXPECT_EQ(targets_of("url = https://h/\ntargets_url = http://cdn/b\n"), "http://cdn/b/");
+  EXPECT_EQ(settings().sources.at(0).type, SourceType::tuf);
+  EXPECT_EQ(settings().sources.at(0).root, "/etc/root.json");
+}
+
 TEST_F(ConfigLoad, ProductsInTheOrderOfTheFile) {
   write("ferry.ini",
         "[product.z]\n[product.a]\ndialect = chunked\nversions = semver\nchannel = beta\n"
