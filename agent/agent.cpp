@@ -85,7 +85,18 @@ Status Agent::State::start_sources() {
   const auto changed = [this] { asio::post(loop, [this] { reload_catalog(); }); };
   room =
       std::make_unique<CatalogRoom>(*store, catalog::orders_of(options.settings.products), changed);
-  const source::Context context{*store, clock, *room, changed};
+  const Result<Time> floor = store->trust().time_floor();
+  if (!floor) return fail(floor.error());
+  trusted_time = std::make_unique<source::TrustedTime>(clock, *floor, [this](Time raised) {
+    const Status kept = store->trust().put_time_floor(raised);
+    if (!kept) log::error("time", "its floor could not be kept: {}", kept.error().message);
+  });
+  if (trusted_time->clock_is_behind()) {
+    log::warning("time",
+                 "the clock reads {}, and it is {} at least: certificates are judged as of then",
+                 to_rfc3339(clock.now()), to_rfc3339(trusted_time->floor()));
+  }
+  const source::Context context{*store, clock, *trusted_time, *room, changed};
   for (const auto& settings : options.settings.sources) {
     auto runner = source::SourceRunner::start(settings, context);
     if (!runner) return fail(runner.error(), "[source." + settings.name + "]");

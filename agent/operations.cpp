@@ -10,7 +10,9 @@ Json Agent::State::status() {
       {"started", time_or_null(started)},
       {"uptime_seconds",
        std::chrono::duration_cast<std::chrono::seconds>(clock.steady() - started_steady).count()},
-      {"time", to_rfc3339(clock.now())}};
+      {"time", to_rfc3339(clock.now())},
+      {"time_floor", to_rfc3339(trusted_time->floor())},
+      {"clock_is_behind", trusted_time->clock_is_behind()}};
   value["store"] = store_status();
   value["sources"] = sources();
   value["transports"] = transports();

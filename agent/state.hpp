@@ -134,6 +134,7 @@ struct Agent::State final : control::ControlRequests {
   std::unique_ptr<control::ControlServer> server;
   std::unique_ptr<monitor::Monitor> monitor;
   std::unique_ptr<CatalogRoom> room;
+  std::unique_ptr<source::TrustedTime> trusted_time;
   std::vector<std::unique_ptr<source::SourceRunner>> runners;
   // The last that the worker found, for status(), which must not wait for a disk.
   storage::Usage usage;

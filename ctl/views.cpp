@@ -120,6 +120,12 @@ std::string status_view(const Json& status, Time now) {
   return labelled("gateway",
                   fmt::format("{}, ferryd {}, running for {}", text_of(status, "gateway"),
                               text_of(status, "version"), human_duration(uptime))) +
+         (flag_of(status, "clock_is_behind")
+              ? labelled("clock",
+                         fmt::format("reads {}, before the time floor {}: certificates are "
+                                     "judged as of that",
+                                     text_of(status, "time"), text_of(status, "time_floor")))
+              : std::string()) +
          labelled("store", store_line(member(status, "store"))) +
          labelled("monitor", monitor_line(member(status, "monitor"))) +
          labelled("counted", counters_line(member(status, "counters"))) + "\n" +

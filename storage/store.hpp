@@ -189,6 +189,9 @@ class TrustStore {
   // source that are not named there go.
   virtual Status put(const std::string& source, const std::vector<TrustedDocument>& documents,
                      const std::optional<std::set<std::string>>& only) = 0;
+  // The newest time that was trusted; 1970 when none was kept.
+  virtual Result<Time> time_floor() = 0;
+  virtual Status put_time_floor(Time floor) = 0;
 };
 
 // How releases spread. Thread-safe.

@@ -54,4 +54,28 @@ Status CatalogTrust::put(const std::string& source, const std::vector<TrustedDoc
   });
 }
 
+Result<Time> CatalogTrust::time_floor() {
+  Time floor{};
+  const Status done = catalog_.read([&](Database& database) -> Status {
+    auto rows = database.prepare("SELECT value FROM counter WHERE name = 'time_floor'");
+    if (!rows) return fail(rows.error());
+    const Result<bool> row = rows->step();
+    if (!row) return fail(row.error());
+    if (*row) floor = from_unix_ms(rows->integer(0));
+    return {};
+  });
+  if (!done) return fail(done.error(), "time floor");
+  return floor;
+}
+
+Status CatalogTrust::put_time_floor(Time floor) {
+  return catalog_.write([&](Database& database) {
+    // Two sources may learn the time at the same moment.
+    return database.run(
+        "INSERT INTO counter VALUES ('time_floor', ?1)"
+        " ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+        to_unix_ms(floor));
+  });
+}
+
 }  // namespace ferry::storage

@@ -14,6 +14,8 @@ class CatalogTrust final : public TrustStore {
                                               const std::string& name) override;
   Status put(const std::string& source, const std::vector<TrustedDocument>& documents,
              const std::optional<std::set<std::string>>& only) override;
+  Result<Time> time_floor() override;
+  Status put_time_floor(Time floor) override;
 
  private:
   CatalogDatabase& catalog_;

@@ -7,6 +7,8 @@
 #include <array>
 #include <charconv>
 
+#include "agent/source/server_certificate.hpp"
+
 namespace ferry::source {
 namespace {
 
@@ -79,6 +81,10 @@ std::size_t on_header(char* data, std::size_t /*one*/, std::size_t length, void*
   if (same_name(name, "etag")) head.etag = value;
   if (same_name(name, "content-range")) head.content_range = value;
   if (same_name(name, "content-encoding")) head.content_encoding = value;
+  if (same_name(name, "date")) {
+    const std::time_t seconds = curl_getdate(std::string(value).c_str(), nullptr);
+    if (seconds >= 0) head.date = Time(std::chrono::seconds(seconds));
+  }
   if (same_name(name, "content-length")) {
     std::uint64_t number = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
@@ -120,9 +126,13 @@ struct HttpClient::State {
   Multi multi;
   Easy easy;
   std::array<char, CURL_ERROR_SIZE> message{};
+  TrustedTime* time = nullptr;
+  CertificateJudgement judgement;
 
   void set_up_connection() const;
   List set_up_request(const HttpRequest& request) const;
+  void set_up_time();
+  void learn_time(const HttpHead& head) const;
   Result<CURLcode> drive(const std::stop_token& stop) const;
 };
 
@@ -159,6 +169,30 @@ void HttpClient::State::set_up_connection() const {
         settings.client_key.empty() ? settings.client_certificate : settings.client_key;
     curl_easy_setopt(handle, CURLOPT_SSLKEY, key.c_str());
   }
+}
+
+CURLcode on_tls(CURL* /*easy*/, void* context, void* user) {
+  return judge_certificates(static_cast<ssl_ctx_st*>(context),
+                            *static_cast<CertificateJudgement*>(user))
+             ? CURLE_OK
+             : CURLE_OUT_OF_MEMORY;
+}
+
+void HttpClient::State::set_up_time() {
+  if (time == nullptr) return;
+  judgement.at = time->clock_is_behind() ? std::optional(time->floor()) : std::nullopt;
+  CURL* handle = easy.get();
+  curl_easy_setopt(handle, CURLOPT_SSL_CTX_FUNCTION, on_tls);
+  curl_easy_setopt(handle, CURLOPT_SSL_CTX_DATA, &judgement);
+  // A session that is taken up again brings no certificate that could be judged.
+  curl_easy_setopt(handle, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+}
+
+void HttpClient::State::learn_time(const HttpHead& head) const {
+  const char* scheme = nullptr;
+  curl_easy_getinfo(easy.get(), CURLINFO_SCHEME, &scheme);
+  const bool proven = scheme != nullptr && same_name(scheme, "https") && judgement.until;
+  if (time != nullptr && proven && head.date) time->raise(*head.date, *judgement.until);
 }
 
 // Gives the list of headers, which must live until the transfer is over.
@@ -205,10 +239,11 @@ HttpClient::HttpClient(HttpClient&&) noexcept = default;
 HttpClient& HttpClient::operator=(HttpClient&&) noexcept = default;
 HttpClient::~HttpClient() = default;
 
-Result<HttpClient> HttpClient::open(const config::SourceSettings& settings) {
+Result<HttpClient> HttpClient::open(const config::SourceSettings& settings, TrustedTime* time) {
   if (!library_ready()) return fail(ErrorCode::io, "libcurl cannot be initialized");
   auto state = std::make_unique<State>();
   state->settings = settings;
+  state->time = time;
   state->multi.reset(curl_multi_init());
   state->easy.reset(curl_easy_init());
   if (!state->multi || !state->easy) return fail(ErrorCode::io, "libcurl: out of memory");
@@ -221,6 +256,7 @@ Status HttpClient::get(const HttpRequest& request, const std::stop_token& stop,
   curl_easy_reset(easy);
   state_->message.fill('\0');
   state_->set_up_connection();
+  state_->set_up_time();
   const List headers = state_->set_up_request(request);
   Transfer transfer;
   transfer.easy = easy;
@@ -243,6 +279,7 @@ Status HttpClient::get(const HttpRequest& request, const std::stop_token& stop,
         state_->message.front() != '\0' ? state_->message.data() : curl_easy_strerror(*result);
     return fail(code_of(*result), fmt::format("{}: {}", request.url, text));
   }
+  state_->learn_time(transfer.head);
   const Status told = transfer.tell_head();
   return told ? Status() : Status(fail(told.error(), request.url));
 }

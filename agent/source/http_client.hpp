@@ -9,6 +9,7 @@
 #include <stop_token>
 #include <string>
 
+#include "agent/source/trusted_time.hpp"
 #include "base/clock.hpp"
 #include "base/digest.hpp"
 #include "base/result.hpp"
@@ -31,6 +32,7 @@ struct HttpHead {
   std::string content_range;
   std::string content_encoding;
   std::optional<std::uint64_t> content_length;
+  std::optional<Time> date;
 };
 
 // Called once, before the first byte of the body; an error ends the transfer with that error.
@@ -40,7 +42,9 @@ using TakeBody = std::function<Status(Bytes)>;
 // Not thread-safe; keeps connections open between requests.
 class HttpClient {
  public:
-  static Result<HttpClient> open(const config::SourceSettings& settings);
+  // `time`, which outlives it, says as of when certificates are judged, and learns what servers
+  // with good ones say; null: they are judged by the system's clock.
+  static Result<HttpClient> open(const config::SourceSettings& settings, TrustedTime* time);
   HttpClient(HttpClient&&) noexcept;
   HttpClient& operator=(HttpClient&&) noexcept;
   ~HttpClient();

@@ -20,7 +20,7 @@ Result<std::unique_ptr<Source>> HttpsSource::make(const config::SourceSettings& 
     if (!loaded) return fail(loaded.error(), "public_key");
     key = *loaded;
   }
-  Result<HttpClient> client = HttpClient::open(settings);
+  Result<HttpClient> client = HttpClient::open(settings, &context.time);
   if (!client) return fail(client.error());
   return std::unique_ptr<Source>(new HttpsSource(settings, context, key, std::move(*client)));
 }

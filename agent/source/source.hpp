@@ -7,6 +7,7 @@
 #include <string>
 
 #include "agent/source/room.hpp"
+#include "agent/source/trusted_time.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "config/settings.hpp"
@@ -51,6 +52,7 @@ class Source {
 struct Context {
   storage::Store& store;
   const Clock& clock;
+  TrustedTime& time;
   // Makes room; outlives the sources.
   RoomKeeper& room;
   // Called on the source's thread after each admitted release.

@@ -21,7 +21,7 @@ Result<std::unique_ptr<Source>> TufSource::make(const config::SourceSettings& se
   if (!root) return fail(root.error(), "root");
   const Result<tuf::TrustedSet> good = tuf::TrustedSet::begin(*root, Time::min());
   if (!good) return fail(good.error(), "root: " + settings.root.string());
-  Result<HttpClient> client = HttpClient::open(settings);
+  Result<HttpClient> client = HttpClient::open(settings, &context.time);
   if (!client) return fail(client.error());
   return std::unique_ptr<Source>(
       new TufSource(settings, context, std::move(*root), std::move(*client)));
@@ -48,7 +48,7 @@ void TufSource::refuse(const std::string& what, const std::string& why, Status& 
 }
 
 Status TufSource::refresh(tuf::Updater& updater) {
-  const Status done = updater.refresh(context_.clock.now());
+  const Status done = updater.refresh(context_.time.now());
   if (Status kept = keeper_.commit(std::nullopt); !kept) return kept;
   if (!done && is_refusal(done.error().code)) ledger_.rejected("metadata", done.error().message);
   if (!done) return done;
@@ -69,7 +69,7 @@ bool TufSource::is_unchanged(const tuf::Updater& updater) const {
   if (!intake_.is_settled() || !mark.starts_with(prefix)) return false;
   std::int64_t until = 0;
   std::from_chars(mark.data() + prefix.size(), mark.data() + mark.size(), until);
-  return to_unix_ms(context_.clock.now()) < until;
+  return to_unix_ms(context_.time.now()) < until;
 }
 
 Result<TufReleases> TufSource::read_releases(tuf::Updater& updater, Status& first) {

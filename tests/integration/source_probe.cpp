@@ -195,7 +195,16 @@ int main(int argc, char** argv) {
     return 1;
   }
   ferry::agent::CatalogRoom room(**store, ferry::catalog::orders_of(loaded.settings->products), {});
-  source::Context context{**store, clock, room, {}};
+  const auto floor = (*store)->trust().time_floor();
+  if (!floor) {
+    fmt::print(stderr, "{}\n", floor.error().message);
+    return 1;
+  }
+  source::TrustedTime time(clock, *floor, [&store](ferry::Time raised) {
+    const auto kept = (*store)->trust().put_time_floor(raised);
+    if (!kept) fmt::print(stderr, "{}\n", kept.error().message);
+  });
+  source::Context context{**store, clock, time, room, {}};
   if (argc > 3) {
     std::atomic<std::uint64_t>* counter = map_counter(argv[3]);
     if (counter == nullptr) return 1;

@@ -86,7 +86,7 @@ Status run_updater(const Order& order, bool downloads) {
   }
   config::SourceSettings settings;
   settings.url = order.metadata_url;
-  Result<source::HttpClient> client = source::HttpClient::open(settings);
+  Result<source::HttpClient> client = source::HttpClient::open(settings, nullptr);
   if (!client) return fail(client.error());
   HttpFetcher fetcher(*client, Duration(0), std::stop_token());
   FolderKeeper keeper(order.metadata_dir);
