@@ -26,7 +26,7 @@ class SerialTransport final : public plugin::Transport {
       : host_(host),
         settings_(settings_or_throw(host)),
         resolver_(host),
-        service_{settings_, host_, loop_, resolver_} {}
+        service_{{host_, loop_, resolver_}, settings_} {}
 
   int run() override {
     tell_state();

@@ -6,31 +6,13 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr Milliseconds ahead{25};
-// A device that lost the last answer would have asked again by then.
-constexpr Milliseconds silence_after_the_last{1000};
 // Answers that wait for the line; more requests are not heard until some have left.
 constexpr std::size_t most_output = 32U << 10U;
 constexpr std::size_t device_buffer = 384;
 
-// What tools that look at devices see here: the gateway as one, running its own release.
-smp::ImageSlot this_gateway() {
-  smp::ImageSlot slot;
-  slot.version = FERRY_VERSION;
-  slot.bootable = true;
-  slot.active = true;
-  slot.confirmed = true;
-  return slot;
-}
-
-smp::ServerOptions server_options(
-    std::function<void(std::uint64_t, std::uint64_t, std::uint64_t)> served) {
+smp::ServerOptions console() {
   smp::ServerOptions options;
   options.answer_limit = smp::fit_console(device_buffer - smp::console_overhead);
-  options.images = [] { return std::vector{this_gateway()}; };
-  options.served = [served = std::move(served)](std::string_view, std::uint64_t handle,
-                                                std::uint64_t offset, std::uint64_t length) {
-    served(handle, offset, length);
-  };
   return options;
 }
 
@@ -38,13 +20,10 @@ smp::ServerOptions server_options(
 
 PullSession::PullSession(Service& service, std::string name)
     : Session(service, name, ahead),
-      files_(service, std::move(name),
-             [this] {
-               if (!is_closed()) pump();
-             }),
-      server_(server_options([this](std::uint64_t handle, std::uint64_t offset,
-                                    std::uint64_t length) { served(handle, offset, length); }),
-              files_),
+      pull_(std::make_shared<smp_session::Pull>(
+          service, *this,
+          smp_session::PullSettings{service.settings.profiles, service.settings.product}, console(),
+          std::move(name))),
       decoder_({}, [this](Bytes packet) { asked(packet); }) {}
 
 void PullSession::received(Bytes bytes) {
@@ -53,42 +32,20 @@ void PullSession::received(Bytes bytes) {
 }
 
 void PullSession::asked(Bytes packet) {
-  if (output_.size() - position_ < most_output) server_.received(packet, steady_clock::now());
-}
-
-void PullSession::served(std::uint64_t handle, std::uint64_t offset, std::uint64_t length) {
-  std::optional<PullFiles::Piece> piece = files_.piece(handle, offset, length);
-  const bool again = piece && last_ && piece->handle == last_->handle &&
-                     piece->offset == last_->offset && piece->length == last_->length;
-  if (!again) acknowledged();
-  last_ = std::move(piece);
-  if (last_) last_due_ = steady_clock::now() + silence_after_the_last;
-}
-
-void PullSession::acknowledged() {
-  if (last_) service_.host.progress(last_->device, last_->handle, last_->offset, last_->length);
-  last_.reset();
-  last_due_.reset();
+  if (output_.size() - position_ < most_output) pull_->received(packet, steady_clock::now());
 }
 
 void PullSession::on_time(TimePoint now) {
-  if (last_due_ && now >= *last_due_) acknowledged();
+  pull_->on_time(now);
   pump();
 }
 
-// Hashing a large content must not keep the other lines waiting.
-void PullSession::hash_on() {
-  if (hashing_ || !server_.hashing()) return;
-  hashing_ = true;
-  service_.loop.post(guarded(this, [this] {
-    hashing_ = false;
-    server_.step();
-    pump();
-  }));
+void PullSession::stirred() {
+  if (!is_closed()) pump();
 }
 
 void PullSession::pump() {
-  while (const std::optional<std::string> answer = server_.next_output()) {
+  while (const std::optional<std::string> answer = pull_->next_output()) {
     output_ += smp::encode_console(as_bytes(*answer));
   }
   while (position_ < output_.size() && line().has_room()) {
@@ -101,10 +58,7 @@ void PullSession::pump() {
     position_ = 0;
   }
   if (is_closed()) return;
-  hash_on();
-  std::optional<TimePoint> next = files_.expire(steady_clock::now());
-  if (last_due_ && (!next || *last_due_ < *next)) next = last_due_;
-  if (next) wake_at(*next);
+  if (const auto next = pull_->deadline()) wake_at(*next);
 }
 
 }  // namespace ferry::serial

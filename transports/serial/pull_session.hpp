@@ -1,44 +1,38 @@
-// Dialect pull: the device asks, by name and offset, and is answered.
+// Dialect pull: a device that asks, over its console's framing (transports/smp_session/pull.hpp).
 #pragma once
 
-#include <optional>
+#include <memory>
 #include <string>
 
-#include "transports/serial/pull_files.hpp"
 #include "transports/serial/session.hpp"
 #include "transports/smp/console.hpp"
-#include "transports/smp/server.hpp"
+#include "transports/smp_session/pull.hpp"
 
 namespace ferry::serial {
 
-class PullSession final : public Session {
+class PullSession final : public Session, public smp_session::Carrier {
  public:
   PullSession(Service& service, std::string name);
+  ~PullSession() override { pull_->close(); }
 
-  void changed() override { server_.forget_answers(); }
+  void changed() override { pull_->changed(); }
 
  private:
   void start() override {}
-  void lost(std::string_view) override {}
+  void lost(std::string_view) override { pull_->close(); }
   void on_time(TimePoint now) override;
   void received(Bytes bytes) override;
   void room() override { pump(); }
+  void stirred() override;
+  void log(int level, std::string_view text) override { Session::log(level, text); }
 
   void asked(Bytes packet);
-  void served(std::uint64_t handle, std::uint64_t offset, std::uint64_t length);
-  void acknowledged();
-  void hash_on();
   void pump();
 
-  PullFiles files_;
-  smp::Server server_;
+  const std::shared_ptr<smp_session::Pull> pull_;
   smp::ConsoleDecoder decoder_;
   std::string output_;  // encoded answers
   std::size_t position_ = 0;
-  // Handed out last. It arrived when the device asks for something else, or asks no more.
-  std::optional<PullFiles::Piece> last_;
-  std::optional<TimePoint> last_due_;
-  bool hashing_ = false;
 };
 
 }  // namespace ferry::serial

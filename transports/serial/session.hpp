@@ -7,18 +7,15 @@
 #include <string>
 #include <string_view>
 
-#include "transports/pull/resolver.hpp"
 #include "transports/serial/line.hpp"
 #include "transports/serial/settings.hpp"
+#include "transports/smp_session/carrier.hpp"
 
 namespace ferry::serial {
 
 // What all sessions share; lives as long as the plugin.
-struct Service {
+struct Service : smp_session::Service {
   const Settings& settings;
-  plugin::Host host;
-  loop::Loop& loop;
-  pull::Resolver& resolver;
 };
 
 // On the loop's thread. Held by the plugin until its line is gone; answers of the host that come

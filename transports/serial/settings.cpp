@@ -108,16 +108,16 @@ Result<Settings> read_settings(const plugin::Host& host) {
   Status fine;
   if (settings.named_ports == 0) fine = fail(ErrorCode::invalid, "port: which lines?");
   if (fine) fine = read_choice(host, "dialect", dialects_by_name, settings.dialect);
-  if (fine) fine = read_choice(host, "device_id", id_places, settings.id_by_info);
+  if (fine) fine = read_choice(host, "device_id", id_places, settings.push.id_by_info);
   if (fine) fine = read_line(host, settings.line);
-  if (fine) fine = read_time(host, "poll_interval", settings.poll_interval);
-  if (fine) fine = read_time(host, "probe_timeout", settings.probe_timeout);
+  if (fine) fine = read_time(host, "poll_interval", settings.push.poll_interval);
+  if (fine) fine = read_time(host, "probe_timeout", settings.push.probe_timeout);
   if (fine) fine = check_together(settings);
   if (!fine) return fail(fine.error());
   auto profiles = pull::read_profiles(host, settings.product);
   if (!profiles) return fail(profiles.error());
   settings.profiles = std::move(*profiles);
-  settings.refuse_downgrade =
+  settings.push.refuse_downgrade =
       host.product_setting(settings.product, "allow_downgrade").value_or("no") != "yes";
   return settings;
 }

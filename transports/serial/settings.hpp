@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "base/clock.hpp"
 #include "base/result.hpp"
 #include "transports/dialects/dialect.hpp"
 #include "transports/serial/tty.hpp"
+#include "transports/smp_session/push.hpp"
 #include "transports/transport.hpp"
 
 namespace ferry::serial {
@@ -20,12 +20,8 @@ struct Settings {
   LineSettings line;
   std::size_t named_ports = 0;  // of the patterns in `port`, which are the agent's matter
   std::string product;          // "" only with dialect pull
-  bool id_by_info = false;      // a device's id is its node name, not its port's
-  bool refuse_downgrade =
-      true;             // the product allows none: devices are asked to refuse them as well
+  smp_session::PushSettings push;
   std::string trigger;  // "" devices are told
-  Duration poll_interval = std::chrono::seconds(5);
-  Duration probe_timeout = std::chrono::seconds(1);
   std::vector<dialects::Profile> profiles;
 };
 

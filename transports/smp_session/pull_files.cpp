@@ -1,4 +1,4 @@
-#include "transports/serial/pull_files.hpp"
+#include "transports/smp_session/pull_files.hpp"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,10 @@
 
 #include "transports/dialects/target.hpp"
 
-namespace ferry::serial {
+namespace ferry::smp_session {
+
+using smp::TimePoint;
+
 namespace {
 
 constexpr std::chrono::seconds answer_timeout{10};
@@ -27,8 +30,7 @@ struct PullFiles::Opening final : pull::Asker {
   Opening(PullFiles& owner, std::string_view asked, OpenCallback callback)
       : files(owner),
         name(asked),
-        inquiry(owner.service_.settings.profiles, owner.service_.settings.product,
-                owner.service_.resolver, *this),
+        inquiry(owner.settings_.profiles, owner.settings_.product, owner.service_.resolver, *this),
         done(std::move(callback)),
         since(std::chrono::steady_clock::now()) {}
 
@@ -47,8 +49,12 @@ struct PullFiles::Opening final : pull::Asker {
   bool finished = false;
 };
 
-PullFiles::PullFiles(Service& service, std::string peer, std::function<void()> answered)
-    : service_(service), peer_(std::move(peer)), answered_(std::move(answered)) {}
+PullFiles::PullFiles(Service& service, const PullSettings& settings, std::string peer,
+                     std::function<void()> answered)
+    : service_(service),
+      settings_(settings),
+      peer_(std::move(peer)),
+      answered_(std::move(answered)) {}
 
 PullFiles::~PullFiles() = default;
 
@@ -144,4 +150,4 @@ std::optional<PullFiles::Piece> PullFiles::piece(std::uint64_t handle, std::uint
   return Piece{found->second.device, part.handle, part.offset, part.length};
 }
 
-}  // namespace ferry::serial
+}  // namespace ferry::smp_session

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "transports/serial/smp_session.hpp"
+#include "transports/smp_session/push.hpp"
 
-namespace ferry::serial {
+namespace ferry::smp_session {
 namespace {
 
 using std::chrono::steady_clock;
@@ -68,32 +68,32 @@ std::string_view meaning(smp::Outcome outcome) {
 
 }  // namespace
 
-const smp::ImageSlot* SmpSession::active() const {
+const smp::ImageSlot* Push::active() const {
   const auto found = std::find_if(slots_.begin(), slots_.end(), [](const smp::ImageSlot& slot) {
     return slot.image == 0 && slot.active;
   });
   return found == slots_.end() ? nullptr : &*found;
 }
 
-const smp::ImageSlot* SmpSession::waiting(const std::string& hash) const {
+const smp::ImageSlot* Push::waiting(const std::string& hash) const {
   const auto found = std::find_if(slots_.begin(), slots_.end(), [&](const smp::ImageSlot& slot) {
     return !slot.active && !hash.empty() && slot.hash == hash;
   });
   return found == slots_.end() ? nullptr : &*found;
 }
 
-const smp::ImageSlot* SmpSession::pending() const {
+const smp::ImageSlot* Push::pending() const {
   const auto found = std::find_if(slots_.begin(), slots_.end(), [](const smp::ImageSlot& slot) {
     return slot.image == 0 && !slot.active && (slot.pending || slot.permanent);
   });
   return found == slots_.end() ? nullptr : &*found;
 }
 
-bool SmpSession::runs(const std::string& hash) const {
+bool Push::runs(const std::string& hash) const {
   return active() != nullptr && !hash.empty() && active()->hash == hash;
 }
 
-void SmpSession::begin_step() {
+void Push::begin_step() {
   cancelled_ = false;
   erased_ = false;
   resets_ = 0;
@@ -116,7 +116,7 @@ void SmpSession::begin_step() {
   begin_confirmation();
 }
 
-void SmpSession::begin_transfer() {
+void Push::begin_transfer() {
   if (runs(hash_) || waiting(hash_) != nullptr) {
     progress(artifact_->length);
     return finish(FERRY_TRANSFERRED, "");
@@ -126,7 +126,7 @@ void SmpSession::begin_transfer() {
 }
 
 // Another image waits to be tried; devices take no upload over it.
-void SmpSession::erase_then_upload() {
+void Push::erase_then_upload() {
   erased_ = true;
   const smp::ImageSlot* other = pending();
   std::optional<std::uint32_t> slot;
@@ -140,12 +140,12 @@ void SmpSession::erase_then_upload() {
   });
 }
 
-void SmpSession::upload() {
+void Push::upload() {
   smp::UploadRequest request;
   request.size = artifact_->length;
   request.sha256 = Sha256::from_hex(artifact_->sha256).value_or(Sha256());
   request.image_hash = hash_;
-  request.upgrade = service_.settings.refuse_downgrade;
+  request.upgrade = settings_.refuse_downgrade;
   if (in_recovery() && step_->acknowledged > 0 && step_->acknowledged < artifact_->length) {
     request.probe_offset = step_->acknowledged;
   }
@@ -157,14 +157,14 @@ void SmpSession::upload() {
                  [this](const smp::Reply<smp::UploadResult>& result) { uploaded(result); });
 }
 
-void SmpSession::progress(std::uint64_t offset) {
+void Push::progress(std::uint64_t offset) {
   if (offset > reached_) {
     service_.host.progress(device_, artifact_->handle, reached_, offset - reached_);
   }
   reached_ = offset;
 }
 
-void SmpSession::uploaded(const smp::Reply<smp::UploadResult>& result) {
+void Push::uploaded(const smp::Reply<smp::UploadResult>& result) {
   if (result) {
     const smp::UploadCounts& counts = result->counts;
     log(FERRY_DEBUG,
@@ -182,7 +182,7 @@ void SmpSession::uploaded(const smp::Reply<smp::UploadResult>& result) {
 }
 
 // A device takes a broken body without a word: what it has counts.
-void SmpSession::verify() {
+void Push::verify() {
   client_.image_state([this](const smp::Reply<Slots>& slots) {
     if (!slots) return fail(slots.error(), "reading the image state after the upload");
     take(*slots);
@@ -196,13 +196,13 @@ void SmpSession::verify() {
   });
 }
 
-void SmpSession::discard_broken(const std::string& why) {
+void Push::discard_broken(const std::string& why) {
   client_.erase(std::nullopt, [this, why](const smp::Reply<void>& erased) {
     finish(FERRY_FAILED, erased ? why : why + "; and it could not be erased");
   });
 }
 
-void SmpSession::begin_activation() {
+void Push::begin_activation() {
   if (runs(hash_)) return finish(FERRY_ACTIVATED, "");
   if (in_recovery()) return reset();
   const smp::ImageSlot* staged = waiting(hash_);
@@ -210,16 +210,16 @@ void SmpSession::begin_activation() {
   if (staged->pending) return reset();
   client_.test(hash_, [this](const smp::Reply<Slots>& slots) {
     if (slots) return reset();
-    read_state_then(&SmpSession::judge_test, slots.error());
+    read_state_then(&Push::judge_test, slots.error());
   });
 }
 
-void SmpSession::judge_test(const Fault& before) {
+void Push::judge_test(const Fault& before) {
   if (waiting(hash_) != nullptr && waiting(hash_)->pending) return reset();
   fail(before, "marking the image for a trial");
 }
 
-void SmpSession::reset() {
+void Push::reset() {
   ++resets_;
   client_.reset([this](const smp::Reply<void>& answered) {
     const bool silent = !answered && outcome_of(answered.error().outcome) == FERRY_LOST;
@@ -232,24 +232,24 @@ void SmpSession::reset() {
   });
 }
 
-void SmpSession::begin_confirmation() {
+void Push::begin_confirmation() {
   if (!runs(hash_)) {
     return finish(FERRY_ROLLED_BACK, "the device does not run the image any more");
   }
   if (active()->confirmed) return finish(FERRY_CONFIRMED, "");
   client_.confirm(std::nullopt, [this](const smp::Reply<Slots>& slots) {
     const Fault ignored{smp::Outcome::other, "the device said yes, and does not keep it", {}};
-    read_state_then(&SmpSession::judge_confirmation, slots ? ignored : slots.error());
+    read_state_then(&Push::judge_confirmation, slots ? ignored : slots.error());
   });
 }
 
-void SmpSession::judge_confirmation(const Fault& before) {
+void Push::judge_confirmation(const Fault& before) {
   if (runs(hash_) && active()->confirmed) return finish(FERRY_CONFIRMED, "");
   if (!runs(hash_)) return finish(FERRY_ROLLED_BACK, "it went back to the old image");
   fail(before, "confirming the image");
 }
 
-void SmpSession::read_state_then(void (SmpSession::*judge)(const Fault&), Fault before) {
+void Push::read_state_then(void (Push::*judge)(const Fault&), Fault before) {
   client_.image_state([this, judge, before = std::move(before)](const smp::Reply<Slots>& slots) {
     if (!slots) return fail(slots.error(), "reading the image state");
     take(*slots);
@@ -257,12 +257,12 @@ void SmpSession::read_state_then(void (SmpSession::*judge)(const Fault&), Fault 
   });
 }
 
-void SmpSession::fail(const Fault& fault, std::string_view what) {
+void Push::fail(const Fault& fault, std::string_view what) {
   finish(outcome_of(fault.outcome),
          fmt::format("{}: {}{}", what, meaning(fault.outcome), fault.message));
 }
 
-void SmpSession::finish(int outcome, const std::string& detail) {
+void Push::finish(int outcome, const std::string& detail) {
   phase_ = Phase::telling;
   due_.reset();
   const std::uint64_t delivery = step_->offer.delivery;
@@ -276,9 +276,9 @@ void SmpSession::finish(int outcome, const std::string& detail) {
     } else {
       look();
     }
-    pump();
+    stirred();
   };
-  service_.host.outcome(device_, delivery, outcome, detail, guarded(this, told));
+  service_.host.outcome(device_, delivery, outcome, detail, guarded(told));
 }
 
-}  // namespace ferry::serial
+}  // namespace ferry::smp_session
