@@ -46,6 +46,11 @@ struct ClientOptions {
   std::size_t assumed_buffers = 1;
   std::size_t packet_limit = 4096;
   std::size_t window_limit = 8;
+  // On links that lose packets of any size alike (datagrams): noise does not make packets smaller.
+  bool loses_whole_packets = false;
+  // Behind a lost packet the device drops the rest of the window. Where packets are dear the window
+  // is at most 1 + this / sqrt(share of packets lost lately); 0: losses do not shrink it.
+  double window_by_losses = 0;
 
   // A round trip that takes longer counts as lost; measured from written(). Uploads shorten it to
   // what the device needs in fact, never below minimum_timeout.

@@ -16,11 +16,18 @@ constexpr double at_first = 10000;   // bytes that are taken to have arrived bef
 constexpr double clearly_better = 1.02;
 constexpr double too_many_stalls = 0.55;
 constexpr int too_much_silence = 5;  // in a row
+constexpr int too_much_silence_of_datagrams = 9;
+constexpr double packets_at_first = 40;  // that are taken to have arrived before the first
+constexpr double longer_memory = 0.99;
 
 }  // namespace
 
 Pace::Pace(const ClientOptions& options, const Parameters& parameters, const Learned& learned)
-    : bytes_(at_first), patience_(first_patience) {
+    : bytes_(at_first),
+      packets_lately_(packets_at_first),
+      whole_packets_(options.loses_whole_packets),
+      by_losses_(options.window_by_losses),
+      patience_(first_patience) {
   const auto fit = [&](std::size_t limit) {
     return std::max<std::size_t>(1, options.fit == nullptr ? limit : options.fit(limit));
   };
@@ -47,6 +54,14 @@ void Pace::tell(Learned& learned) const {
   learned.packet_steps = packet_at_;
 }
 
+std::size_t Pace::window() const {
+  const std::size_t device = windows_[window_at_];
+  if (by_losses_ <= 0 || lost_lately_ <= 0) return device;
+  // Of a window of n packets each loss takes n - 1 others with it.
+  const double bearable = 1 + by_losses_ * std::sqrt(packets_lately_ / lost_lately_);
+  return bearable >= static_cast<double>(device) ? device : static_cast<std::size_t>(bearable);
+}
+
 std::size_t Pace::packet() const {
   return packets_[std::max(packet_at_, best_)];
 }
@@ -61,6 +76,9 @@ double Pace::worth(std::size_t packet) const {
 void Pace::account(bool lost) {
   bytes_ = bytes_ * forgetting + static_cast<double>(packet());
   losses_ = losses_ * forgetting + (lost ? 1 : 0);
+  packets_lately_ = packets_lately_ * longer_memory + 1;
+  lost_lately_ = lost_lately_ * longer_memory + (lost ? 1 : 0);
+  if (whole_packets_) return;
   for (std::size_t i = 0; i < packets_.size(); ++i) {
     if (worth(packets_[i]) > clearly_better * worth(packets_[best_])) best_ = i;
   }
@@ -86,7 +104,8 @@ void Pace::gap() {
 void Pace::silence(std::size_t packets, int in_a_row) {
   account(true);
   if (packets > 1) stalls_ += (1 - stalls_) / 4;
-  if (stalls_ > too_many_stalls || in_a_row >= too_much_silence) step_down();
+  const int too_much = whole_packets_ ? too_much_silence_of_datagrams : too_much_silence;
+  if (stalls_ > too_many_stalls || in_a_row >= too_much) step_down();
 }
 
 void Pace::no_memory() {

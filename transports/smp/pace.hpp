@@ -9,9 +9,10 @@
 
 namespace ferry::smp {
 
-// Window and packet size. Two things speak for less than the device says it can take:
+// Window and packet size. Three things speak for less than the device says it can take:
 // - noise, which costs long packets more than short ones: of the sizes there are, the one is taken
 //   that brings the most bytes across at the present rate of losses;
+// - losses on links where packets are dear: what is on its way behind a lost one is sent in vain;
 // - a device that is overtaxed: no memory, silence after a full window, silence again and again.
 //   Then the window shrinks, then the packet. A long run without such trouble goes up again, and
 //   the longer the more often that was a mistake.
@@ -19,8 +20,8 @@ class Pace {
  public:
   Pace(const ClientOptions& options, const Parameters& parameters, const Learned& learned);
 
-  std::size_t window() const { return windows_[window_at_]; }  // packets without an answer
-  std::size_t packet() const;                                  // bytes, header included
+  std::size_t window() const;  // packets without an answer
+  std::size_t packet() const;  // bytes, header included
   void tell(Learned& learned) const;
 
   void accepted();  // a packet arrived
@@ -42,6 +43,10 @@ class Pace {
   std::size_t best_ = 0;       // what the noise leaves best
   double bytes_;               // sent lately, older ones counting less
   double losses_ = 0;          // packets lost of them
+  double packets_lately_;      // likewise, and
+  double lost_lately_ = 0;     // with a longer memory
+  const bool whole_packets_;   // as ClientOptions::loses_whole_packets
+  const double by_losses_;     // as ClientOptions::window_by_losses
   double stalls_ = 0;          // share of full windows that ended in silence
   unsigned run_ = 0;           // packets accepted since the last step or trouble
   unsigned patience_;          // the run after which to try one step up

@@ -23,7 +23,7 @@ smp::ClientOptions client_options(const PushSettings& settings, smp::ClientOptio
   options.minimum_timeout = std::min(options.minimum_timeout, options.timeout);
   options.first_timeout = options.timeout * erasing;
   options.busy_pause = std::min(options.busy_pause, options.timeout);
-  options.attempts = attempts;
+  options.attempts = std::max(options.attempts, attempts);
   options.first_sequence = static_cast<std::uint8_t>(std::random_device()());
   return options;
 }
