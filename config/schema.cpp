@@ -242,7 +242,7 @@ constexpr auto product = std::to_array<Key<ProductSettings>>({
 
 constexpr auto transport = std::to_array<Key<TransportSettings>>({
     required<&TransportSettings::plugin, values::Name>(
-        "plugin", "Which plugin moves the bytes: http, serial, loopback, or one of your own."),
+        "plugin", "Which plugin moves the bytes: http, serial, udp, loopback, or one of your own."),
 });
 
 constexpr auto http = std::to_array<Key<TransportSettings>>({
@@ -287,6 +287,28 @@ constexpr auto serial = std::to_array<Key<TransportSettings>>({
                                 "smp: how long a device may take to answer a question."),
 });
 
+constexpr auto udp = std::to_array<Key<TransportSettings>>({
+    plugin_key<values::Endpoint>("listen", "0.0.0.0:1337",
+                                 "Where to listen, address:port; another one for each section."),
+    plugin_key<values::UdpDialect>(
+        "dialect", "smp",
+        "What the devices speak: smp (they are told), pull (they ask), or yaota8266."),
+    plugin_key<values::UdpPeers>(
+        "peers", "",
+        "Addresses of devices that are told, with :port where it is not 1337 (yaota8266: 8266)."),
+    plugin_key<values::UdpDiscovery>(
+        "discover", "packet",
+        "smp: how others are found: packet (they speak first), mdns, all (both), or no."),
+    plugin_key<values::Name>("product", "", "The product of the devices on this link."),
+    plugin_key<values::UdpDeviceId>(
+        "device_id", "address",
+        "What tells a device from others: address, or info (smp: its node name)."),
+    plugin_key<values::Connections>("max_devices", "64", "How many devices may be served at once."),
+    plugin_key<values::Timeout>("poll_interval", "5s", "How often a device is looked for."),
+    plugin_key<values::Timeout>("probe_timeout", "1s",
+                                "How long a device may take to answer a question."),
+});
+
 constexpr auto loopback = std::to_array<Key<TransportSettings>>({
     plugin_key<values::Name>("product", "", "The product of the device that loopback plays."),
     plugin_key<values::Name>("device", "loopback-1", "The id of the device that loopback plays."),
@@ -297,8 +319,8 @@ struct Plugin {
   std::string_view name;
   std::span<const Key<TransportSettings>> keys;
 };
-constexpr std::array<Plugin, 3> plugins = {
-    {{"http", http}, {"serial", serial}, {"loopback", loopback}}};
+constexpr std::array<Plugin, 4> plugins = {
+    {{"http", http}, {"serial", serial}, {"udp", udp}, {"loopback", loopback}}};
 
 template <typename Keys>
 void describe(std::vector<KeyDescription>& out, const std::string& section, const Keys& keys) {

@@ -317,6 +317,34 @@ optional<string> SerialDeviceId::parse(string_view text) {
   return one_of(text, places);
 }
 
+optional<string> UdpDialect::parse(string_view text) {
+  constexpr std::array<string_view, 3> dialects = {"smp", "pull", "yaota8266"};
+  return one_of(text, dialects);
+}
+
+optional<string> UdpPeers::parse(string_view text) {
+  constexpr string_view separators = " \t,";
+  for (auto rest = text;;) {
+    rest.remove_prefix(std::min(rest.find_first_not_of(separators), rest.size()));
+    if (rest.empty()) return string(text);
+    const string_view peer = rest.substr(0, rest.find_first_of(separators));
+    const bool plain =
+        is_ip_address(AF_INET, string(peer)) || is_ip_address(AF_INET6, string(peer));
+    if (!plain && !Endpoint::parse(peer)) return nullopt;
+    rest.remove_prefix(peer.size());
+  }
+}
+
+optional<string> UdpDiscovery::parse(string_view text) {
+  constexpr std::array<string_view, 4> ways = {"no", "packet", "mdns", "all"};
+  return one_of(text, ways);
+}
+
+optional<string> UdpDeviceId::parse(string_view text) {
+  constexpr std::array<string_view, 2> places = {"address", "info"};
+  return one_of(text, places);
+}
+
 optional<std::uint64_t> Baud::parse(string_view text) {
   return between(text, 50, 100'000'000);
 }

@@ -215,6 +215,28 @@ struct SerialDeviceId {
   static std::optional<std::string> parse(std::string_view text);
 };
 
+// Devices behind UDP.
+struct UdpDialect {
+  static constexpr std::string_view noun = "one of smp, pull, yaota8266";
+  static std::optional<std::string> parse(std::string_view text);
+};
+
+struct UdpPeers {
+  static constexpr std::string_view noun =
+      "numeric addresses, which may have a port, separated by blanks or commas";
+  static std::optional<std::string> parse(std::string_view text);
+};
+
+struct UdpDiscovery {
+  static constexpr std::string_view noun = "one of no, packet, mdns, all";
+  static std::optional<std::string> parse(std::string_view text);
+};
+
+struct UdpDeviceId {
+  static constexpr std::string_view noun = "one of address, info";
+  static std::optional<std::string> parse(std::string_view text);
+};
+
 struct Baud {
   static constexpr std::string_view noun = "a number of bits a second from 50 to 100000000";
   static std::optional<std::uint64_t> parse(std::string_view text);

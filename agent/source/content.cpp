@@ -6,11 +6,10 @@
 #include "base/log.hpp"
 #include "formats/mcuboot.hpp"
 #include "formats/ustar.hpp"
+#include "formats/yaota.hpp"
 
 namespace ferry::source {
 namespace {
-
-constexpr std::size_t magic_size = 4;
 
 class Content {
  public:
@@ -47,9 +46,13 @@ class Content {
   }
 
   Status check_image(const formats::ReleaseArtifact& artifact, const formats::ReadContent& read) {
-    std::array<std::byte, magic_size> magic{};
+    std::array<std::byte, formats::yaota_magic_size> magic{};  // the longest of those known
     if (artifact.size < magic.size()) return {};
     if (Status got = read(0, magic); !got) return got;
+    if (formats::is_yaota(magic)) {
+      const auto container = formats::inspect_yaota(read, artifact.size);
+      return container ? Status() : fail(container.error());
+    }
     if (!formats::is_mcuboot(magic)) return {};
     const auto image = formats::inspect_mcuboot(read, artifact.size);
     if (!image) return fail(image.error());
