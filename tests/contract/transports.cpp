@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "tests/contract/serial_visitors.hpp"
+#include "tests/contract/udp_visitors.hpp"
 
 namespace ferry::contract {
 namespace {
@@ -115,6 +116,14 @@ const std::vector<TransportCase>& transports() {
         {"match_path", "/meter"},
         {"device_id", "address"}},
        pull_visitor},
+      {"udp_pull",
+       "udp",
+       {{"listen", "127.0.0.1:0"}, {"dialect", "pull"}, {"product", "meter"}},
+       {{"name", "meter"},
+        {"dialect", "plain"},
+        {"match_path", "/meter"},
+        {"device_id", "address"}},
+       udp_pull_visitor},
   };
   return all;
 }
