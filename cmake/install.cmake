@@ -19,7 +19,7 @@ add_custom_command(
           ${PROJECT_SOURCE_DIR}/config/ferry.ini ${CMAKE_CURRENT_BINARY_DIR}/ferry.ini.5
   DEPENDS config/ferry.ini docs/man/ferry_ini.py VERBATIM)
 add_custom_target(ferry_ini_man_page ALL DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/ferry.ini.5)
-install(FILES docs/man/ferryctl.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES docs/man/ferryctl.1 docs/man/ferry-tuf-client.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/ferry.ini.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 install(FILES docs/man/ferryd.8 docs/man/ferry-transport.8
         DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)

@@ -115,8 +115,8 @@ std::string publish_text(const PublishOptions& what, const PublishReport& done) 
 
 }  // namespace
 
-Exit publish_site(const Options& options, const PublishOptions& what) {
-  const auto done = publish(what);
+Exit publish_site(const Options& options, const TufPublishOptions& what, bool tuf) {
+  const auto done = tuf ? publish_tuf(what) : publish(what);
   if (!done) return report({Exit::failure, done.error().message});
   for (const auto& entry : done->skipped) {
     fmt::print(stderr, "ferryctl: skipped {}\n", printable(entry));

@@ -7,6 +7,7 @@
 
 #include "ctl/client.hpp"
 #include "ctl/publish.hpp"
+#include "ctl/tuf_publish.hpp"
 
 namespace ferry::ctl {
 
@@ -36,7 +37,8 @@ Exit retry_release(const Options& options, const std::string& product, const std
 // "" = every source
 Exit sync(const Options& options, const std::string& source, bool wait);
 Exit watch(const Options& options);
-Exit publish_site(const Options& options, const PublishOptions& what);
+// `tuf`: as a repository of The Update Framework, else as a site.
+Exit publish_site(const Options& options, const TufPublishOptions& what, bool tuf);
 Exit keygen(const Options& options, const std::filesystem::path& file);
 
 // "ferryctl: message" on standard error.

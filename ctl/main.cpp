@@ -23,7 +23,8 @@ struct Asked {
   AssignOptions assign;
   std::uint64_t delivery = 0;
   std::vector<std::string> release;  // product and version of one that was stopped
-  ferry::ctl::PublishOptions publish;
+  ferry::ctl::TufPublishOptions publish;
+  bool tuf = false;
   std::filesystem::path file;
   std::function<Exit()> run;
 };
@@ -121,9 +122,32 @@ void add_publishing(CLI::App& app, Asked& asked) {
   publish->add_option("--product", asked.publish.product, "What they are for")->required();
   publish->add_option("--channel", asked.publish.channel, "Whom they are for")
       ->capture_default_str();
-  publish->add_option("--key", asked.publish.key, "The private key that signs; see keygen");
-  publish->callback(
-      [&] { asked.run = [&] { return ferry::ctl::publish_site(asked.options, asked.publish); }; });
+  CLI::Option* key =
+      publish->add_option("--key", asked.publish.key, "The private key that signs; see keygen");
+  CLI::Option* tuf = publish->add_flag("--tuf", asked.tuf, "A TUF repository instead of a site");
+  tuf->excludes(key);
+  CLI::Option* keys =
+      publish->add_option("--keys", asked.publish.keys, "With --tuf: the folder of the keys");
+  tuf->needs(keys);
+  keys->needs(tuf);
+  struct Days {
+    const char* name;
+    unsigned* days;
+  };
+  for (const Days& role :
+       {Days{"root", &asked.publish.root_days}, Days{"targets", &asked.publish.targets_days},
+        Days{"snapshot", &asked.publish.snapshot_days},
+        Days{"timestamp", &asked.publish.timestamp_days}}) {
+    publish
+        ->add_option(std::string("--expires-") + role.name, *role.days,
+                     "With --tuf: days for which it is believed")
+        ->check(CLI::Range(1, 3650))
+        ->needs(tuf)
+        ->capture_default_str();
+  }
+  publish->callback([&] {
+    asked.run = [&] { return ferry::ctl::publish_site(asked.options, asked.publish, asked.tuf); };
+  });
 
   CLI::App* keygen = app.add_subcommand("keygen", "Make a key that signs what publish writes");
   keygen->add_option("FILE", asked.file, "Where the private key goes; not replaced")->required();

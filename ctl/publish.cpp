@@ -20,7 +20,6 @@ class Publication {
   Result<PublishReport> run(const PrivateKey* key);
 
  private:
-  Result<source::Layout> scan();
   // The release with hashes and URLs.
   Result<formats::Release> describe(const source::LayoutRelease& layout) const;
   Status publish(const source::LayoutRelease& layout, const formats::Index& before,
@@ -44,30 +43,12 @@ const formats::IndexEntry* find(const formats::Index& index, const formats::Rele
   return found == index.releases.end() ? nullptr : &*found;
 }
 
-Result<source::Layout> Publication::scan() {
-  Result<source::Layout> layout = folder_.scan();
-  if (!layout) return layout;
-  for (const source::Skipped& skipped : layout->skipped) {
-    if (skipped.version) {
-      return fail(ErrorCode::invalid,
-                  fmt::format("{}/{} {}; nothing was published", options_.directory.string(),
-                              skipped.path, skipped.why));
-    }
-    report_.skipped.push_back(skipped.path + ": " + skipped.why);
-  }
-  return layout;
-}
-
 Result<formats::Release> Publication::describe(const source::LayoutRelease& layout) const {
-  formats::Release release = layout.release(options_.product, options_.channel);
-  for (std::size_t i = 0; i < layout.files.size(); ++i) {
-    const Result<Sha256> digest = folder_.digest(layout.files[i], {});
-    if (!digest) return fail(digest.error());
-    release.artifacts[i].sha256 = *digest;
-    release.artifacts[i].url = Site::artifact_url(*digest);
+  Result<formats::Release> release = hash_release(folder_, options_, layout);
+  if (!release) return release;
+  for (formats::ReleaseArtifact& artifact : release->artifacts) {
+    artifact.url = Site::artifact_url(artifact.sha256);
   }
-  const Status good = formats::check_release(release);
-  if (!good) return fail(good.error(), layout.version);
   return release;
 }
 
@@ -131,7 +112,7 @@ Status Publication::publish(const source::LayoutRelease& layout, const formats::
 }
 
 Result<PublishReport> Publication::run(const PrivateKey* key) {
-  const Result<source::Layout> layout = scan();
+  const Result<source::Layout> layout = scan_releases(folder_, options_, report_);
   if (!layout) return fail(layout.error());
   const Result<std::optional<formats::Index>> present = site_.read_index(key);
   if (!present) return fail(present.error());
@@ -167,12 +148,46 @@ Result<PublishReport> Publication::run(const PrivateKey* key) {
 
 }  // namespace
 
-Result<PublishReport> publish(const PublishOptions& options) {
+Status check_names(const PublishOptions& options) {
   for (const std::string& name : {options.product, options.channel}) {
     if (!formats::is_name(name)) {
       return fail(ErrorCode::invalid, fmt::format("'{}' cannot name a product or channel", name));
     }
   }
+  return {};
+}
+
+Result<source::Layout> scan_releases(const source::LayoutFolder& folder,
+                                     const PublishOptions& options, PublishReport& report) {
+  Result<source::Layout> layout = folder.scan();
+  if (!layout) return layout;
+  for (const source::Skipped& skipped : layout->skipped) {
+    if (skipped.version) {
+      return fail(ErrorCode::invalid,
+                  fmt::format("{}/{} {}; nothing was published", options.directory.string(),
+                              skipped.path, skipped.why));
+    }
+    report.skipped.push_back(skipped.path + ": " + skipped.why);
+  }
+  return layout;
+}
+
+Result<formats::Release> hash_release(const source::LayoutFolder& folder,
+                                      const PublishOptions& options,
+                                      const source::LayoutRelease& layout) {
+  formats::Release release = layout.release(options.product, options.channel);
+  for (std::size_t i = 0; i < layout.files.size(); ++i) {
+    const Result<Sha256> digest = folder.digest(layout.files[i], {});
+    if (!digest) return fail(digest.error());
+    release.artifacts[i].sha256 = *digest;
+  }
+  const Status good = formats::check_release(release);
+  if (!good) return fail(good.error(), layout.version);
+  return release;
+}
+
+Result<PublishReport> publish(const PublishOptions& options) {
+  if (Status good = check_names(options); !good) return fail(good.error());
   std::optional<PrivateKey> key;
   std::string key_id;
   if (!options.key.empty()) {

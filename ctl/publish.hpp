@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/source/layout.hpp"
 #include "base/result.hpp"
 
 namespace ferry::ctl {
@@ -38,5 +39,16 @@ struct PublishReport {
 // invalid when a version of the directory cannot be published; denied when the present index is not
 // signed by this key; unavailable when another publication is under way.
 Result<PublishReport> publish(const PublishOptions& options);
+
+// What publications of all kinds do first. Whether product and channel are names.
+Status check_names(const PublishOptions& options);
+// The folder's releases; an error where a version in it
+// cannot be published, what is none is added to report.skipped.
+Result<source::Layout> scan_releases(const source::LayoutFolder& folder,
+                                     const PublishOptions& options, PublishReport& report);
+// The release with the hashes of its artifacts.
+Result<formats::Release> hash_release(const source::LayoutFolder& folder,
+                                      const PublishOptions& options,
+                                      const source::LayoutRelease& layout);
 
 }  // namespace ferry::ctl

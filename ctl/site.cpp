@@ -50,15 +50,37 @@ Status copy(const source::LayoutFolder& folder, const source::LayoutFile& file,
 
 }  // namespace
 
-Result<Site> Site::open(const fs::path& folder) {
-  if (Status made = make_folders(folder / "artifacts"); !made) return fail(made.error());
+Result<Descriptor> lock_folder(const fs::path& folder) {
+  if (Status made = make_folders(folder); !made) return fail(made.error());
   Descriptor lock(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!lock) return fail_errno(errno, folder.string());
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return fail_errno(errno, folder.string());
     return fail(ErrorCode::unavailable, folder.string() + ": another publication is under way");
   }
-  return Site(folder, std::move(lock));
+  return lock;
+}
+
+Result<bool> copy_artifact(const source::LayoutFolder& folder, const source::LayoutFile& file,
+                           const formats::ReleaseArtifact& artifact, const fs::path& target) {
+  std::error_code error;
+  if (fs::file_size(target, error) == artifact.size && !error) return false;
+  if (Status made = make_folders(target.parent_path()); !made) return fail(made.error());
+  const fs::path temporary = target.parent_path() / ("." + artifact.sha256.hex());
+  Status done = copy(folder, file, artifact.sha256, temporary);
+  if (done && ::rename(temporary.c_str(), target.c_str()) != 0) {
+    done = fail_errno(errno, target.string());
+  }
+  if (done) return true;
+  ::unlink(temporary.c_str());
+  return fail(done.error());
+}
+
+Result<Site> Site::open(const fs::path& folder) {
+  Result<Descriptor> lock = lock_folder(folder);
+  if (!lock) return fail(lock.error());
+  if (Status made = make_folders(folder / "artifacts"); !made) return fail(made.error());
+  return Site(folder, std::move(*lock));
 }
 
 std::string Site::artifact_url(const Sha256& sha256) {
@@ -135,17 +157,7 @@ Status Site::write_index(const formats::Index& index, const PrivateKey* key) con
 
 Result<bool> Site::put_artifact(const source::LayoutFolder& folder, const source::LayoutFile& file,
                                 const formats::ReleaseArtifact& artifact) const {
-  const fs::path target = folder_ / artifact_url(artifact.sha256);
-  std::error_code error;
-  if (fs::file_size(target, error) == artifact.size && !error) return false;
-  const fs::path temporary = target.parent_path() / ("." + artifact.sha256.hex());
-  Status done = copy(folder, file, artifact.sha256, temporary);
-  if (done && ::rename(temporary.c_str(), target.c_str()) != 0) {
-    done = fail_errno(errno, target.string());
-  }
-  if (done) return true;
-  ::unlink(temporary.c_str());
-  return fail(done.error());
+  return copy_artifact(folder, file, artifact, folder_ / artifact_url(artifact.sha256));
 }
 
 Status Site::sync_artifacts() const {

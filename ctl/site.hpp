@@ -12,6 +12,13 @@
 
 namespace ferry::ctl {
 
+// Makes the folder and locks it against other publishers for as long as the descriptor lives.
+Result<Descriptor> lock_folder(const std::filesystem::path& folder);
+// Copies the file to `target` unless that is there; true when it was copied.
+Result<bool> copy_artifact(const source::LayoutFolder& folder, const source::LayoutFile& file,
+                           const formats::ReleaseArtifact& artifact,
+                           const std::filesystem::path& target);
+
 class Site {
  public:
   // Makes the folder and locks it against other publishers for as long as the object lives.

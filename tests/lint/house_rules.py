@@ -17,7 +17,7 @@ ALLOWED = {
     "storage": {"base", "formats"},
     "agent": AGENT,
     "transports": {"base", "formats", "storage"},
-    "ctl": {"base", "formats", "config", "agent/source/layout"},
+    "ctl": {"base", "formats", "config", "agent/source/layout", "agent/source/tuf/"},
     "tests": None,  # tests look everywhere
 }
 # Single files that a room may use beyond the table, with the reason.
