@@ -36,15 +36,9 @@ Status Agent::State::open_store() {
     if (monitor) monitor->events_added();
   };
   events.delivery_changed = [this](const storage::Delivery& delivery) {
-    if (!server || !server->watched()) return;
-    server->publish_event("delivery", std::to_string(delivery.id),
-                          to_json(delivery, desk->reason(delivery)));
+    delivery_changed(delivery);
   };
-  events.delivery_moved = [this](const storage::Delivery& delivery) {
-    if (!server || !server->watched()) return;
-    server->publish_progress("delivery", std::to_string(delivery.id),
-                             to_json(delivery, desk->reason(delivery)));
-  };
+  events.delivery_moved = [this](const storage::Delivery& delivery) { delivery_moved(delivery); };
   events.releases_changed = [this] {
     if (server && server->watched()) server->publish_event("release", "", releases());
   };
@@ -103,14 +97,6 @@ Status Agent::State::start_sources() {
     runners.push_back(std::move(*runner));
   }
   return {};
-}
-
-void Agent::State::start_monitor() {
-  monitor::MonitorOptions wanted;
-  wanted.gateway = options.settings.gateway.name;
-  wanted.settings = options.settings.monitor;
-  monitor = std::make_unique<monitor::Monitor>(wanted, store->outbox());
-  for (const auto& [key, device] : desk->devices()) device_changed(device);
 }
 
 Result<Catalog> read_catalog(storage::Store& store,
@@ -222,22 +208,6 @@ void Agent::State::scrub() {
       if (found->worked || !suspects.empty()) scrub();
     });
   });
-}
-
-void Agent::State::device_changed(const storage::Device& device) {
-  const Json value = device_json(device);
-  if (server) server->publish_event("device", device.product + "/" + device.id, value);
-  if (monitor) monitor->publish_device(device.id, value);
-}
-
-void Agent::State::transports_changed() {
-  if (server) server->publish_event("transport", "", transports());
-  publish_state();
-}
-
-void Agent::State::publish_state() {
-  state_published = clock.steady();
-  if (monitor) monitor->publish_state(status());
 }
 
 // Hosts ask again for their devices. However many reasons there are, not more often than this.

@@ -77,7 +77,12 @@ struct Agent::State final : control::ControlRequests {
   void take_stock();
   void feed_watchdog();
 
+  // What is told to the broker and to watchers: reporting.cpp.
   void device_changed(const storage::Device& device);
+  void delivery_changed(const storage::Delivery& delivery);
+  void delivery_moved(const storage::Delivery& delivery);
+  void report_transfer(const storage::Delivery& delivery, const Json& value);
+  bool reports() const { return monitor && options.settings.monitor.enabled; }
   void pack_corrupt(const std::string& pack, const std::string& why);
   void scrub();
   void watch_sources();

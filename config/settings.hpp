@@ -143,6 +143,7 @@ struct MonitorSettings {
   std::string prefix = "ferry";
   Duration state_interval = std::chrono::seconds(60);
   std::uint64_t outbox_limit = 100000;  // events kept while the broker is away
+  bool commands = true;                 // whether commands are heard
 };
 
 struct Settings {

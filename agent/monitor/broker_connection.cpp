@@ -10,12 +10,18 @@
 #include <cstring>
 #include <utility>
 
+#include "agent/monitor/flood_guard.hpp"
 #include "base/file.hpp"
 
 namespace ferry::monitor {
 namespace {
 
 constexpr int keepalive_seconds = 30;
+// What the session sends without waiting for acknowledgements stays below it: nothing is kept back
+// in libmosquitto's memory.
+constexpr unsigned most_in_flight = 1000;
+// Reads in one step: a broker that never falls silent must not keep the thread from its other work.
+constexpr int most_reads = 100;
 constexpr std::uint64_t password_limit = 4096;
 
 struct Destroy {
@@ -83,29 +89,70 @@ Status set_tls(mosquitto* client, const config::MonitorSettings& settings) {
 }  // namespace
 
 struct BrokerConnection::State {
+  FloodGuard guard;  // outlives the client, whose TLS knows it
   std::unique_ptr<mosquitto, Destroy> client;
   std::string broker;
   bool accepted = false;
   int refusal = 0;        // of CONNACK
   std::string tls_error;  // OpenSSL's last words
+  bool stuffed = false;   // the broker sends what was not asked for and is never done with
   std::vector<int> acknowledged;
+  std::vector<Answered> answered;
+  std::vector<Received> received;
+  std::uint64_t lost = 0;
 
   static State& of(void* user) { return *static_cast<State*>(user); }
   static void on_connect(mosquitto*, void* user, int code) {
+    of(user).guard.heard();
     of(user).accepted = code == 0;
     of(user).refusal = code;
   }
   static void on_publish(mosquitto*, void* user, int number) {
+    of(user).guard.heard();
     of(user).acknowledged.push_back(number);
   }
+  static void on_subscribe(mosquitto*, void* user, int number, int count, const int* granted) {
+    of(user).guard.heard();
+    of(user).answered.push_back({number, count == 1 && granted[0] <= 2});
+  }
+  static void on_message(mosquitto*, void* user, const mosquitto_message* message) {
+    of(user).take(*message);
+  }
+  // Its words are the only ones about packets for which there is no callback.
   static void on_log(mosquitto*, void* user, int level, const char* text) {
+    if (std::strstr(text, " received PINGRESP") != nullptr) of(user).guard.heard();
+    // Nothing here is subscribed with QoS 2, and libmosquitto keeps such messages without bound.
+    if (std::strstr(text, " received PUBLISH (d0, q2") != nullptr) of(user).stuffed = true;
+    if (std::strstr(text, " received PUBLISH (d1, q2") != nullptr) of(user).stuffed = true;
     if (level == MOSQ_LOG_ERR && std::strstr(text, "OpenSSL") != nullptr) of(user).tls_error = text;
   }
+  void take(const mosquitto_message& message);
+  std::size_t events() const { return acknowledged.size() + answered.size() + received.size(); }
   Failure describe(int code, int error_number) const;
 };
 
+void BrokerConnection::State::take(const mosquitto_message& message) {
+  guard.heard();
+  if (received.size() >= most_received) {
+    ++lost;
+    return;
+  }
+  Received& kept = received.emplace_back();
+  kept.topic = message.topic;
+  kept.retained = message.retain;
+  const auto size = static_cast<std::size_t>(message.payloadlen);
+  kept.too_large = size > message_limit;
+  if (!kept.too_large && size > 0) kept.payload.assign(static_cast<char*>(message.payload), size);
+}
+
 // What went wrong, and what to look at.
 Failure BrokerConnection::State::describe(int code, int error_number) const {
+  if (const Status flood = guard.status(); !flood) return fail(flood.error(), broker);
+  if (stuffed) {
+    return fail(
+        ErrorCode::invalid,
+        broker + ": sends messages of QoS 2, for which nobody asked (is it the right one?)");
+  }
   if (refusal == 4 || refusal == 5) {
     return fail(ErrorCode::denied, "refused: not authorised (check user and password_file)");
   }
@@ -140,7 +187,10 @@ Result<BrokerConnection> BrokerConnection::open(const config::MonitorSettings& s
   if (client == nullptr) return fail_errno(errno, "libmosquitto");
   mosquitto_connect_callback_set(client, &State::on_connect);
   mosquitto_publish_callback_set(client, &State::on_publish);
+  mosquitto_subscribe_callback_set(client, &State::on_subscribe);
+  mosquitto_message_callback_set(client, &State::on_message);
   mosquitto_log_callback_set(client, &State::on_log);
+  mosquitto_max_inflight_messages_set(client, most_in_flight);
   const int will = mosquitto_will_set(client, identity.will_topic.c_str(),
                                       static_cast<int>(identity.will_payload.size()),
                                       identity.will_payload.data(), 1, true);
@@ -153,6 +203,7 @@ Result<BrokerConnection> BrokerConnection::open(const config::MonitorSettings& s
   const int connected =
       mosquitto_connect(client, settings.host.c_str(), settings.port, keepalive_seconds);
   if (connected != MOSQ_ERR_SUCCESS) return state->describe(connected, errno);
+  state->guard.watch(static_cast<ssl_st*>(mosquitto_ssl_get(client)));
   return BrokerConnection(std::move(state));
 }
 
@@ -173,11 +224,14 @@ Status BrokerConnection::step() {
   mosquitto* client = state_->client.get();
   int code = MOSQ_ERR_SUCCESS;
   std::size_t before = 0;
+  int reads = 0;
   // TLS may hold messages that poll() does not see: read on as long as something comes.
   do {
-    before = state_->acknowledged.size();
+    before = state_->events();
     code = mosquitto_loop_read(client, 1);
-  } while (code == MOSQ_ERR_SUCCESS && state_->acknowledged.size() > before);
+    if (!state_->guard.check(descriptor())) code = MOSQ_ERR_PROTOCOL;
+    if (state_->stuffed) code = MOSQ_ERR_PROTOCOL;
+  } while (code == MOSQ_ERR_SUCCESS && state_->events() > before && ++reads < most_reads);
   if (code == MOSQ_ERR_SUCCESS && wants_write()) code = mosquitto_loop_write(client, 1);
   if (code == MOSQ_ERR_SUCCESS) code = mosquitto_loop_misc(client);
   const int error_number = errno;
@@ -196,6 +250,25 @@ Result<int> BrokerConnection::publish(const std::string& topic, const std::strin
                                      static_cast<int>(payload.size()), payload.data(), 1, retain);
   if (code != MOSQ_ERR_SUCCESS) return state_->describe(code, errno);
   return number;
+}
+
+Result<int> BrokerConnection::subscribe(const std::string& topic) {
+  int number = 0;
+  const int code = mosquitto_subscribe(state_->client.get(), &number, topic.c_str(), 1);
+  if (code != MOSQ_ERR_SUCCESS) return state_->describe(code, errno);
+  return number;
+}
+
+std::vector<BrokerConnection::Answered> BrokerConnection::take_answered() {
+  return std::exchange(state_->answered, {});
+}
+
+std::vector<Received> BrokerConnection::take_received() {
+  return std::exchange(state_->received, {});
+}
+
+std::uint64_t BrokerConnection::take_lost() {
+  return std::exchange(state_->lost, 0);
 }
 
 std::vector<int> BrokerConnection::take_acknowledged() {

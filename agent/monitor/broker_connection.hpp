@@ -17,6 +17,14 @@ struct Identity {
   std::string will_payload;
 };
 
+// A message from the broker.
+struct Received {
+  std::string topic;
+  std::string payload;  // "" when it is too large
+  bool retained = false;
+  bool too_large = false;
+};
+
 // Used by one thread, which has SIGPIPE blocked: OpenSSL writes without MSG_NOSIGNAL.
 class BrokerConnection {
  public:
@@ -37,6 +45,20 @@ class BrokerConnection {
   bool accepted() const;
   // QoS 1; gives the message's number until its acknowledgement.
   Result<int> publish(const std::string& topic, const std::string& payload, bool retain);
+  // QoS 1; gives the number under which take_answered() tells the broker's answer.
+  Result<int> subscribe(const std::string& topic);
+  // Subscriptions that the broker answered since the last call.
+  struct Answered {
+    int number = 0;
+    bool granted = false;
+  };
+  std::vector<Answered> take_answered();
+  // What came since the last call, oldest first: at most most_received, of message_limit bytes.
+  static constexpr std::size_t most_received = 64;
+  static constexpr std::size_t message_limit = 16U << 10U;
+  std::vector<Received> take_received();
+  // Messages thrown away since the last call: more came than are kept.
+  std::uint64_t take_lost();
   // Numbers of messages that the broker acknowledged since the last call, in that order.
   std::vector<int> take_acknowledged();
   // An orderly end: the broker forgets the will.

@@ -12,7 +12,7 @@ namespace ferry::monitor {
 // Not thread-safe; belongs to the thread that talks to the broker.
 class EventFeed {
  public:
-  static constexpr std::size_t batch = 100;
+  static constexpr std::size_t batch = 500;
 
   explicit EventFeed(storage::Outbox& outbox) : outbox_(outbox) {}
 

@@ -13,26 +13,63 @@ namespace ferry::monitor {
 
 using namespace std::chrono_literals;
 
+// Acknowledged events wait so long, or until so many came together, before they are struck out of
+// the outbox: each time costs the medium a flush.
+constexpr auto strike_interval = 500ms;
+constexpr std::size_t strike_together = 200;
+
 Session::Session(BrokerConnection& connection, storage::Outbox& outbox, EventFeed& feed,
-                 std::string root, NextRetained next_retained)
-    : connection_(connection),
-      outbox_(outbox),
-      feed_(feed),
-      root_(std::move(root)),
-      next_retained_(std::move(next_retained)) {}
+                 SessionTalk talk)
+    : connection_(connection), outbox_(outbox), feed_(feed), talk_(std::move(talk)) {}
 
 Status Session::begin() {
   feed_.rewind();
-  return send(root_ + "status", "online", true, std::nullopt);
+  struck_ = std::chrono::steady_clock::now();
+  if (auto said = probe(); !said) return said;
+  if (!talk_.commands) return {};
+  const auto number = connection_.subscribe(talk_.root + "command");
+  if (!number) return fail(number.error());
+  subscription_ = *number;
+  listening_ = Listening::asked;
+  return {};
+}
+
+Status Session::probe() {
+  const auto number = connection_.publish(talk_.root + "status", "online", true);
+  if (!number) return fail(number.error());
+  in_flight_[*number] = std::nullopt;
+  online_ = *number;
+  return {};
+}
+
+bool Session::settled() const {
+  return !online_ && listening_ != Listening::asked;
 }
 
 Status Session::advance() {
-  take_acknowledgements();
-  while (in_flight_.size() - events_in_flight_ < retained_window) {
-    const auto message = next_retained_();
-    if (!message) break;
-    if (auto sent = send(message->topic, message->payload, true, std::nullopt); !sent) return sent;
+  for (const auto& answer : connection_.take_answered()) {
+    if (answer.number != subscription_) continue;
+    listening_ = answer.granted ? Listening::granted : Listening::refused;
   }
+  if (auto received = connection_.take_received(); !received.empty()) {
+    talk_.received(std::move(received));
+  }
+  take_acknowledgements();
+  if (auto sent = send_messages(); !sent) return sent;
+  return send_events();
+}
+
+Status Session::send_messages() {
+  while (in_flight_.size() - events_in_flight_ < message_window) {
+    const auto message = talk_.next_message();
+    if (!message) break;
+    auto sent = send(message->topic, message->payload, message->retain, std::nullopt);
+    if (!sent) return sent;
+  }
+  return {};
+}
+
+Status Session::send_events() {
   while (events_in_flight_ < event_window) {
     const auto event = feed_.next();
     if (!event) {
@@ -44,19 +81,22 @@ Status Session::advance() {
     store_failed_ = false;
     if (!*event) break;
     const std::string payload = event_payload(**event);
-    if (auto sent = send(root_ + "event", payload, false, (*event)->sequence); !sent) return sent;
+    if (auto sent = send(talk_.root + "event", payload, false, (*event)->sequence); !sent) {
+      return sent;
+    }
   }
   return {};
 }
 
 void Session::end() {
   const auto begun = std::chrono::steady_clock::now();
-  if (!send(root_ + "status", "offline", true, std::nullopt)) return;
+  if (!send(talk_.root + "status", "offline", true, std::nullopt)) return;
   while (!in_flight_.empty() && std::chrono::steady_clock::now() - begun < 1s) {
     wait_for(connection_, -1, 100ms);
-    if (!connection_.step()) return;
+    if (!connection_.step()) break;
     take_acknowledgements();
   }
+  strike_out(true);
   connection_.disconnect();
 }
 
@@ -69,21 +109,30 @@ Status Session::send(const std::string& topic, const std::string& payload, bool 
   return {};
 }
 
-// All that came together is struck out together: each transaction is a flush of the medium.
 void Session::take_acknowledgements() {
-  std::vector<std::uint64_t> sequences;
   for (const int number : connection_.take_acknowledged()) {
+    if (number == online_) online_.reset();
     const auto found = in_flight_.find(number);
     if (found == in_flight_.end()) continue;
-    if (const auto sequence = found->second) sequences.push_back(*sequence);
+    if (const auto sequence = found->second) {
+      acknowledged_.push_back(*sequence);
+      --events_in_flight_;
+    }
     in_flight_.erase(found);
   }
-  if (sequences.empty()) return;
-  events_in_flight_ -= sequences.size();
-  // What cannot be struck out now is sent again another time; the sequence number tells.
-  const auto struck = outbox_.acknowledge(sequences);
-  if (!struck && !std::exchange(store_failed_, true)) {
-    log::warning("monitor", "outbox: {}", struck.error().message);
+  strike_out(events_in_flight_ == 0);
+}
+
+// What cannot be struck out now is sent again another time; the sequence number tells.
+void Session::strike_out(bool all) {
+  const auto now = std::chrono::steady_clock::now();
+  const bool due =
+      all || acknowledged_.size() >= strike_together || now - struck_ >= strike_interval;
+  if (acknowledged_.empty() || !due) return;
+  struck_ = now;
+  const auto done = outbox_.acknowledge(std::exchange(acknowledged_, {}));
+  if (!done && !std::exchange(store_failed_, true)) {
+    log::warning("monitor", "outbox: {}", done.error().message);
   }
 }
 

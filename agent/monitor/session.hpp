@@ -5,45 +5,70 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <vector>
 
 #include "agent/monitor/broker_connection.hpp"
 #include "agent/monitor/event_feed.hpp"
-#include "agent/monitor/retained.hpp"
+#include "agent/monitor/latest.hpp"
 
 namespace ferry::monitor {
+
+// Where the session gets what it says, and leaves what it hears.
+struct SessionTalk {
+  std::string root;      // "PREFIX/GATEWAY/"
+  bool commands = true;  // listen for them
+  std::function<std::optional<Message>()> next_message;
+  std::function<void(std::vector<Received>)> received;
+};
 
 // Belongs to the monitor's thread.
 class Session {
  public:
-  // What of each kind may be unacknowledged at once. Together they stay below the 20 of
-  // libmosquitto, so that it keeps nothing back; apart, so that busy devices do not hold up events.
-  static constexpr std::size_t retained_window = 4;
-  static constexpr std::size_t event_window = 14;
+  // What of each kind may be unacknowledged at once; apart, so that busy devices do not hold up
+  // events.
+  static constexpr std::size_t message_window = 16;
+  static constexpr std::size_t event_window = 200;
 
-  using NextRetained = std::function<std::optional<Retained::Message>()>;
+  enum class Listening { off, asked, granted, refused };
 
-  Session(BrokerConnection& connection, storage::Outbox& outbox, EventFeed& feed, std::string root,
-          NextRetained next_retained);
+  Session(BrokerConnection& connection, storage::Outbox& outbox, EventFeed& feed, SessionTalk talk);
+  ~Session() { strike_out(true); }
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
 
-  // Begins by saying that the gateway is online.
+  // Begins by saying that the gateway is online, and listens for commands.
   Status begin();
-  // Takes acknowledgements, then fills both windows.
+  // Takes what came, then fills both windows.
   Status advance();
+  // Says again that the gateway is online: the answer to it tells that the broker is there.
+  Status probe();
+  // The broker has answered all of begin() and probe().
+  bool settled() const;
+  Listening listening() const { return listening_; }
+  // Acknowledged events that are not struck out yet.
+  bool unfinished() const { return !acknowledged_.empty(); }
   // Says "offline", waits a moment for the acknowledgement and disconnects.
   void end();
 
  private:
   Status send(const std::string& topic, const std::string& payload, bool retain,
               std::optional<std::uint64_t> sequence);
+  Status send_messages();
+  Status send_events();
   void take_acknowledgements();
+  void strike_out(bool all);
 
   BrokerConnection& connection_;
   storage::Outbox& outbox_;
   EventFeed& feed_;
-  std::string root_;
-  NextRetained next_retained_;
+  SessionTalk talk_;
   std::map<int, std::optional<std::uint64_t>> in_flight_;  // message number → sequence of its event
+  std::vector<std::uint64_t> acknowledged_;                // and still in the outbox
+  Steady struck_{};
   std::size_t events_in_flight_ = 0;
+  std::optional<int> online_;  // number of what says so, until it is acknowledged
+  std::optional<int> subscription_;
+  Listening listening_ = Listening::off;
   bool store_failed_ = false;
 };
 

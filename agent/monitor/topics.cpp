@@ -30,6 +30,10 @@ std::string topic_root(const std::string& prefix, const std::string& gateway) {
   return prefix + "/" + topic_part(gateway) + "/";
 }
 
+std::string device_topic(const std::string& product, const std::string& id) {
+  return "device/" + topic_part(product) + "/" + topic_part(id);
+}
+
 std::string event_payload(const storage::Event& event) {
   formats::Json payload = {
       {"sequence", event.sequence}, {"time", to_rfc3339(event.at)}, {"kind", event.kind}};

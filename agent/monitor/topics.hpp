@@ -16,6 +16,9 @@ std::string topic_part(std::string_view text);
 // "PREFIX/GATEWAY/"
 std::string topic_root(const std::string& prefix, const std::string& gateway);
 
+// "device/PRODUCT/ID": ids are unique within their product alone.
+std::string device_topic(const std::string& product, const std::string& id);
+
 // {"sequence","time","kind","detail"}
 std::string event_payload(const storage::Event& event);
 

@@ -1,7 +1,9 @@
 // The monitor over a real outbox, driven by lines of JSON on standard input:
 //   {"do":"events","count":N}            appends N events to the outbox
 //   {"do":"state","value":…}             publishes the state
-//   {"do":"device","id":…,"value":…}     publishes a device
+//   {"do":"device","product":…,"id":…,"value":…}          publishes a device
+//   {"do":"transfer","id":N,"value":…,"over":BOOL}        publishes how far a transfer is
+//   {"do":"test"}                        answers the test's number
 //   {"do":"status"}                      answers the monitor's status as JSON on standard output
 // Usage: monitor_probe STORE SETTINGS, the latter a JSON object; ends at the end of its input.
 #include <fmt/format.h>
@@ -78,7 +80,14 @@ int main(int argc, char** argv) {
       monitor.events_added();
     }
     if (what == "state") monitor.publish_state(order["value"]);
-    if (what == "device") monitor.publish_device(order["id"], order["value"]);
+    if (what == "device") {
+      monitor.publish_device(order["product"], order["id"], order["value"]);
+    }
+    if (what == "transfer") monitor.publish_transfer(order["id"], order["value"], order["over"]);
+    if (what == "test") {
+      fmt::print("{}\n", monitor.test());
+      std::fflush(stdout);
+    }
     if (what == "status") answer(monitor.status());
   }
   return 0;

@@ -15,7 +15,7 @@ def _string(text):
     return struct.pack(">H", len(data)) + data
 
 
-def _packet(kind, body):
+def packet(kind, body):
     length, head = len(body), bytes([kind])
     while True:
         length, digit = divmod(length, 128)
@@ -32,12 +32,12 @@ class Listener:
         context = ssl.create_default_context(cafile=ca)
         plain = socket.create_connection(("127.0.0.1", port), 10)
         self._socket = context.wrap_socket(plain, server_hostname="127.0.0.1")
-        connect = _string("MQTT") + bytes([4, 0xC2]) + struct.pack(">H", 0) + _string("listener")
-        self._socket.sendall(_packet(0x10, connect + _string(user) + _string(password)))
+        connect = _string("MQTT") + bytes([4, 0xC2]) + struct.pack(">H", 0) + _string(f"listener-{id(self)}")
+        self._socket.sendall(packet(0x10, connect + _string(user) + _string(password)))
         if self._read()[1][1] != 0:
             raise ConnectionError("the broker refused the listener")
         for number, topic in enumerate(topics, 1):
-            self._socket.sendall(_packet(0x82, struct.pack(">H", number) + _string(topic) + b"\x00"))
+            self._socket.sendall(packet(0x82, struct.pack(">H", number) + _string(topic) + b"\x00"))
         waiting = len(topics)
         while waiting:
             kind, body = self._read()
@@ -49,6 +49,11 @@ class Listener:
 
     def of(self, topic):
         return [payload for at, payload, _ in list(self.messages) if at == topic]
+
+    def publish(self, topic, payload, retain=False):
+        """With QoS 0."""
+        data = payload if isinstance(payload, bytes) else payload.encode()
+        self._socket.sendall(packet(0x30 | bool(retain), _string(topic) + data))
 
     def read_to_the_end(self):
         """For a broker that is gone: what it had sent is still on its way through this machine."""
@@ -84,7 +89,7 @@ class Listener:
         if kind & 0xF0 != 0x30:
             return
         end = 2 + struct.unpack(">H", body[:2])[0]
-        self.messages.append((body[2:end].decode(), body[end:].decode(), bool(kind & 1)))
+        self.messages.append((body[2:end].decode(), body[end:].decode(errors="replace"), bool(kind & 1)))
 
     def _run(self):
         try:

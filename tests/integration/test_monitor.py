@@ -4,7 +4,6 @@ Usage: test_monitor.py MONITOR_PROBE [unittest arguments]
 """
 
 import json
-import os
 import pathlib
 import signal
 import subprocess
@@ -14,41 +13,12 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "devices"))
-from services import Certificates, Service, free_port, run  # noqa: E402
+from services import Certificates, run  # noqa: E402
+from mqtt_broker import Broker  # noqa: E402
 from mqtt_listener import Listener  # noqa: E402
 from waiting import TIME_LIMIT, scratch, wait_for  # noqa: E402
 
 PROBE = sys.argv[1]
-
-
-class Broker(Service):
-    """Lets van-1 write below ferry/van-1 and `fleet` read everything; may ask for client certificates."""
-
-    def __init__(self, folder, certificates, client_certificates=False):
-        self.port = free_port()
-        users, access = folder / "users", folder / "access"
-        run("mosquitto_passwd", "-b", "-c", users, "van-1", "right")
-        run("mosquitto_passwd", "-b", users, "fleet", "reads")
-        access.write_text("user van-1\ntopic write ferry/van-1/#\nuser fleet\ntopic read #\n")
-        for file in (users, access):
-            file.chmod(0o600)
-        asks = f"cafile {certificates.ca}\nrequire_certificate true\n" if client_certificates else ""
-        owner = "user root\n" if os.geteuid() == 0 else ""
-        configuration = folder / "mosquitto.conf"
-        configuration.write_text(
-            f"listener {self.port} 127.0.0.1\ncertfile {certificates.certificate}\n"
-            f"keyfile {certificates.key}\npassword_file {users}\nacl_file {access}\n"
-            f"allow_anonymous false\npersistence false\n{asks}{owner}")
-        super().__init__("mosquitto", ["mosquitto", "-c", configuration], folder / "mosquitto.log")
-
-    def __enter__(self):
-        super().__enter__()
-        self.wait_for_port(self.port)
-        return self
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
 
 
 class Case(unittest.TestCase):
@@ -148,15 +118,15 @@ class RetainedMessages(Case):
         broker = self.broker()
         probe = self.probe(broker.port)
         self.order(probe, do="state", value={"version": "0.1.0"})
-        self.order(probe, do="device", id="pump/7", value={"version": "1.1"})
-        self.order(probe, do="device", id="gone", value={"version": "1.1"})
-        self.order(probe, do="device", id="gone", value=None)
+        self.order(probe, do="device", product="pump", id="pump/7", value={"version": "1.1"})
+        self.order(probe, do="device", product="pump", id="gone", value={"version": "1.1"})
+        self.order(probe, do="device", product="pump", id="gone", value=None)
         for _ in range(3):
             self.connected(probe)
             listener = self.listener(broker)
             wait_for(lambda: listener.of("ferry/van-1/state") == ['{"version":"0.1.0"}'], "the state")
-            wait_for(lambda: listener.of("ferry/van-1/device/pump%2F7") == ['{"version":"1.1"}'], "the device")
-            self.assertFalse(any(listener.of("ferry/van-1/device/gone")))
+            wait_for(lambda: listener.of("ferry/van-1/device/pump/pump%2F7") == ['{"version":"1.1"}'], "the device")
+            self.assertFalse(any(listener.of("ferry/van-1/device/pump/gone")))
             broker.kill()
             broker.__enter__()
 
@@ -165,8 +135,8 @@ class RetainedMessages(Case):
         probe = self.probe(broker.port)
         early = self.listener(broker)
         for version in range(100):
-            self.order(probe, do="device", id="p", value={"version": version})
-        topic, last = "ferry/van-1/device/p", '{"version":99}'
+            self.order(probe, do="device", product="pump", id="p", value={"version": version})
+        topic, last = "ferry/van-1/device/pump/p", '{"version":99}'
         wait_for(lambda: early.of(topic)[-1:] == [last], "the last version")
         late = self.listener(broker)
         wait_for(lambda: (topic, last, True) in late.messages, "the retained one")
@@ -177,11 +147,11 @@ class RetainedMessages(Case):
         broker.kill()
         probe = self.probe(broker.port)
         for version in range(100):
-            self.order(probe, do="device", id="p", value={"version": version})
+            self.order(probe, do="device", product="pump", id="p", value={"version": version})
         self.error(probe)
         broker.__enter__()
         listener = self.listener(broker)
-        wait_for(lambda: listener.of("ferry/van-1/device/p") == ['{"version":99}'], "the latest alone")
+        wait_for(lambda: listener.of("ferry/van-1/device/pump/p") == ['{"version":99}'], "the latest alone")
 
 
 class Events(Case):

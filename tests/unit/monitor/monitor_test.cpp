@@ -69,7 +69,7 @@ TEST_F(MonitorTest, WithoutABrokerItIsDisabledAndHarmless) {
   options.settings.enabled = false;
   Monitor monitor(options, outbox);
   monitor.publish_state({{"a", 1}});
-  monitor.publish_device("a", {{"a", 1}});
+  monitor.publish_device("pump", "a", {{"a", 1}});
   monitor.events_added();
   EXPECT_EQ(monitor.status().state, "disabled");
 }

@@ -1,0 +1,58 @@
+// What is told to the broker, and to those who watch the control socket.
+#include "agent/state.hpp"
+
+namespace ferry::agent {
+
+void Agent::State::start_monitor() {
+  monitor::MonitorOptions wanted;
+  wanted.gateway = options.settings.gateway.name;
+  wanted.settings = options.settings.monitor;
+  monitor = std::make_unique<monitor::Monitor>(wanted, store->outbox());
+  for (const auto& [key, device] : desk->devices()) device_changed(device);
+}
+
+void Agent::State::device_changed(const storage::Device& device) {
+  const Json value = device_json(device);
+  if (server) server->publish_event("device", device.product + "/" + device.id, value);
+  if (monitor) monitor->publish_device(device.product, device.id, value);
+}
+
+void Agent::State::delivery_changed(const storage::Delivery& delivery) {
+  const bool watched = server && server->watched();
+  if (!watched && !reports()) return;
+  const Json value = to_json(delivery, desk->reason(delivery));
+  if (watched) server->publish_event("delivery", std::to_string(delivery.id), value);
+  report_transfer(delivery, value);
+}
+
+void Agent::State::delivery_moved(const storage::Delivery& delivery) {
+  const bool watched = server && server->watched();
+  if (!watched && !reports()) return;
+  const Json value = to_json(delivery, desk->reason(delivery));
+  if (watched) server->publish_progress("delivery", std::to_string(delivery.id), value);
+  report_transfer(delivery, value);
+}
+
+// From its first byte until it is transferred, or interrupted. What was transferred in one go is
+// told as well.
+void Agent::State::report_transfer(const storage::Delivery& delivery, const Json& value) {
+  using storage::DeliveryState;
+  if (!reports() || delivery.id == 0) return;
+  if (delivery.state == DeliveryState::transferring) {
+    monitor->publish_transfer(delivery.id, value, false);
+  } else if (delivery.state == DeliveryState::transferred || monitor->tells_transfer(delivery.id)) {
+    monitor->publish_transfer(delivery.id, value, true);
+  }
+}
+
+void Agent::State::transports_changed() {
+  if (server) server->publish_event("transport", "", transports());
+  publish_state();
+}
+
+void Agent::State::publish_state() {
+  state_published = clock.steady();
+  if (monitor) monitor->publish_state(status());
+}
+
+}  // namespace ferry::agent
