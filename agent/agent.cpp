@@ -51,6 +51,10 @@ Status Agent::State::open_store() {
   };
   desk = std::make_unique<Desk>(worker, *store, clock, options.settings.products, events);
   if (const Status loaded = desk->load(); !loaded) return loaded;
+  auto pinned = store->operators().pins();
+  if (!pinned) return fail(pinned.error());
+  pins = std::move(*pinned);
+  if (const Status gated = open_gate(); !gated) return gated;
   auto read = read_catalog(*store, options.settings.products);
   if (!read) return fail(read.error());
   use_catalog(std::move(*read));

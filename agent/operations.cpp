@@ -30,8 +30,16 @@ Json Agent::State::store_status() const {
 
 Json Agent::State::monitor_status() const {
   const auto now = monitor ? monitor->status() : monitor::MonitorStatus{};
-  return {
-      {"state", now.state}, {"broker", now.broker}, {"waiting", now.waiting}, {"error", now.error}};
+  return {{"state", now.state},
+          {"broker", now.broker},
+          {"waiting", now.waiting},
+          {"error", now.error},
+          {"commands", now.commands},
+          {"commands_taken", now.commands_taken},
+          {"commands_ignored", now.commands_ignored},
+          {"connections", now.connections},
+          {"tests", now.tests},
+          {"answer_ms", now.answer_time.count()}};
 }
 
 Json Agent::State::counters() const {
@@ -64,8 +72,10 @@ Json Agent::State::transports() const {
 
 Json Agent::State::release_json(const storage::HeldRelease& held) const {
   const formats::Release& release = held.release;
-  return to_json(held, view->servable(held), desk->rollout(release.product, release.version),
-                 desk->stopped(release.product, release.version));
+  Json value = to_json(held, view->servable(held), desk->rollout(release.product, release.version),
+                       desk->stopped(release.product, release.version));
+  value["pinned"] = pins.contains({release.product, release.version});
+  return value;
 }
 
 Json Agent::State::releases() {
@@ -127,10 +137,70 @@ Result<Json> Agent::State::order(std::uint64_t delivery, control::DeliveryOrder 
   return to_json(*done, desk->reason(*done));
 }
 
-Result<Json> Agent::State::retry_release(const std::string& product, const std::string& version) {
+Result<std::uint64_t> Agent::State::newest_delivery(const std::string& device,
+                                                    const std::string& product) {
+  for (const auto& [key, known] : desk->devices()) {
+    if (known.id != device || (!product.empty() && known.product != product)) continue;
+    const auto* newest = desk->deliveries().newest(known.product, known.id);
+    if (newest != nullptr) return newest->id;
+    return fail(ErrorCode::not_found, "device " + device + " has no delivery");
+  }
+  return fail(ErrorCode::not_found, "device " + device + " is not known; see ferryctl devices");
+}
+
+// Those that are waiting for it, or were promised it, would wait for ever.
+Status Agent::State::evict(const std::string& product, const std::string& version) {
   const auto* held = view->find(product, version);
-  if (const Status lifted = desk->lift(product, version); !lifted) return fail(lifted.error());
-  return held == nullptr ? Json{{"product", product}, {"version", version}} : release_json(*held);
+  const std::string name = product + " " + version;
+  if (pins.contains({product, version})) {
+    return fail(ErrorCode::denied, name + " is pinned; see ferryctl unpin");
+  }
+  for (const auto& delivery : desk->deliveries().open()) {
+    if (delivery.product != product || delivery.version != version) continue;
+    return fail(ErrorCode::denied, name + " is on its way to " + delivery.device +
+                                       "; cancel delivery " + std::to_string(delivery.id) +
+                                       " first");
+  }
+  for (const auto& [key, device] : desk->devices()) {
+    if (device.product != product || device.assigned_version != version) continue;
+    return fail(ErrorCode::denied, name + " is assigned to " + device.id + "; unassign it first");
+  }
+  return store->releases().evict(held->release, "by an operator");
+}
+
+Result<Json> Agent::State::order_release(const std::string& product, const std::string& version,
+                                         control::ReleaseOrder wanted) {
+  using control::ReleaseOrder;
+  const auto* held = view->find(product, version);
+  const Json named = {{"product", product}, {"version", version}};
+  if (wanted == ReleaseOrder::retry) {
+    if (const Status lifted = desk->lift(product, version); !lifted) return fail(lifted.error());
+    return held == nullptr ? named : release_json(*held);
+  }
+  const bool unpinned = wanted == ReleaseOrder::unpin && pins.contains({product, version});
+  if (held == nullptr && !unpinned) {
+    return fail(ErrorCode::not_found, "no complete release " + version + " of " + product +
+                                          " is here; see ferryctl releases");
+  }
+  if (wanted == ReleaseOrder::evict) {
+    if (const Status gone = evict(product, version); !gone) return fail(gone.error());
+    reload_catalog();
+    if (monitor) monitor->events_added();
+    return named;
+  }
+  const bool pinned = wanted == ReleaseOrder::pin;
+  if (Status kept = store->operators().pin(product, version, pinned); !kept) {
+    return fail(kept.error());
+  }
+  if (pinned) pins.emplace(product, version);
+  if (!pinned) pins.erase({product, version});
+  if (server && server->watched()) server->publish_event("release", "", releases());
+  return held == nullptr ? named : release_json(*held);
+}
+
+Result<Json> Agent::State::test_monitor() {
+  if (!reports()) return fail(ErrorCode::unavailable, "there is no broker in [monitor]");
+  return Json{{"run", monitor->test()}};
 }
 
 }  // namespace ferry::agent

@@ -7,6 +7,9 @@ void Agent::State::start_monitor() {
   monitor::MonitorOptions wanted;
   wanted.gateway = options.settings.gateway.name;
   wanted.settings = options.settings.monitor;
+  wanted.on_command = [this](Result<std::string> payload) {
+    asio::post(loop, [this, payload = std::move(payload)] { hear(payload); });
+  };
   monitor = std::make_unique<monitor::Monitor>(wanted, store->outbox());
   for (const auto& [key, device] : desk->devices()) device_changed(device);
 }

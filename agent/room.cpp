@@ -50,10 +50,13 @@ Result<std::unique_ptr<Seen>> Seen::look(storage::Store& store, const catalog::O
   if (!devices) return fail(devices.error());
   const auto deliveries = store.fleet().deliveries(std::numeric_limits<std::size_t>::max());
   if (!deliveries) return fail(deliveries.error());
+  const auto pins = store.operators().pins();
+  if (!pins) return fail(pins.error());
   std::unique_ptr<Seen> seen(new Seen(orders));
   seen->releases_ = std::move(*releases);
   seen->left_out_ = std::move(*left_out);
   seen->demand_ = catalog::demand_of(*devices, *deliveries);
+  seen->demand_.insert(pins->begin(), pins->end());
   return seen;
 }
 

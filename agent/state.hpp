@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "agent/agent.hpp"
+#include "agent/control/command_gate.hpp"
 #include "agent/control/control.hpp"
 #include "agent/desk.hpp"
 #include "agent/monitor/monitor.hpp"
@@ -98,7 +99,16 @@ struct Agent::State final : control::ControlRequests {
   Result<Json> sync(const std::string& source) override;
   Result<Json> assign(const control::Assignment& assignment) override;
   Result<Json> order(std::uint64_t delivery, control::DeliveryOrder wanted) override;
-  Result<Json> retry_release(const std::string& product, const std::string& version) override;
+  Result<std::uint64_t> newest_delivery(const std::string& device,
+                                        const std::string& product) override;
+  Result<Json> order_release(const std::string& product, const std::string& version,
+                             control::ReleaseOrder wanted) override;
+  Result<Json> test_monitor() override;
+  Status evict(const std::string& product, const std::string& version);
+
+  // Commands of the broker: commands.cpp.
+  Status open_gate();
+  void hear(const Result<std::string>& payload);
 
   Json release_json(const storage::HeldRelease& held) const;
   Json device_json(const storage::Device& device) const;
@@ -144,6 +154,9 @@ struct Agent::State final : control::ControlRequests {
   // The last that the worker found, for status(), which must not wait for a disk.
   storage::Usage usage;
   std::string store_error;
+  std::set<std::pair<std::string, std::string>> pins;  // product and version
+  std::unique_ptr<control::CommandGate> gate;
+  std::string gate_key;  // base64; "" when commands need no signature
   std::vector<storage::Delivery> recent;
 };
 

@@ -100,6 +100,12 @@ constexpr auto monitor = std::to_array<Key<MonitorSettings>>({
                                                         "How often the state is published."),
     key<&MonitorSettings::outbox_limit, values::Count>(
         "outbox_limit", "100000", "How many events are kept while the broker is away."),
+    key<&MonitorSettings::commands, values::Boolean>("commands", "yes",
+                                                     "Whether commands of the broker are obeyed."),
+    key<&MonitorSettings::command_key, values::PublicKey>(
+        "command_key", "",
+        "The Ed25519 key that must have signed each command: base64, or a PEM file's path. Empty: "
+        "whoever may publish there is obeyed."),
 });
 
 constexpr auto source = std::to_array<Key<SourceSettings>>({

@@ -144,6 +144,7 @@ struct MonitorSettings {
   Duration state_interval = std::chrono::seconds(60);
   std::uint64_t outbox_limit = 100000;  // events kept while the broker is away
   bool commands = true;                 // whether commands are heard
+  std::string command_key;              // "" = commands need no signature
 };
 
 struct Settings {

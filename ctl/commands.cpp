@@ -73,16 +73,21 @@ Exit order(const Options& options, std::uint64_t delivery, const std::string& wh
   return Exit::ok;
 }
 
-Exit retry_release(const Options& options, const std::string& product, const std::string& version) {
+Exit order_release(const Options& options, const std::string& product, const std::string& version,
+                   const std::string& what) {
   Client client(options.socket);
   const auto reply = client.post(
-      "/v1/releases/" + Client::encoded(product) + "/" + Client::encoded(version) + "/retry",
+      "/v1/releases/" + Client::encoded(product) + "/" + Client::encoded(version) + "/" + what,
       Json::object());
   if (!reply) return report(reply.error());
+  const char* done = what == "retry"   ? "goes on"
+                     : what == "pin"   ? "is pinned: it is never evicted"
+                     : what == "unpin" ? "is not pinned"
+                                       : "is evicted";
   if (options.json) {
     fmt::print("{}", reply->text);
   } else {
-    fmt::print("{} {} goes on\n", printable(product), printable(version));
+    fmt::print("{} {} {}\n", printable(product), printable(version), done);
   }
   return Exit::ok;
 }

@@ -32,8 +32,20 @@ Exit show_deliveries(const Options& options);
 Exit assign(const Options& options, const AssignOptions& what);
 // `what` is a word of the control API: pause, resume, retry, cancel, force, install.
 Exit order(const Options& options, std::uint64_t delivery, const std::string& what);
-// Lets a release that was stopped go on.
-Exit retry_release(const Options& options, const std::string& product, const std::string& version);
+// `what` is a word of the control API: retry, pin, unpin, evict.
+Exit order_release(const Options& options, const std::string& product, const std::string& version,
+                   const std::string& what);
+// Asks the broker for an answer, and says what it refuses; fails unless all is well.
+Exit test_monitor(const Options& options);
+// An envelope for the topic `command` of a gateway, on standard output.
+struct SignOptions {
+  std::filesystem::path key;
+  std::string gateway;
+  std::string command;         // its JSON
+  std::uint64_t sequence = 0;  // 0 = milliseconds since 1970, by this machine's clock
+  std::uint64_t valid = 300;   // seconds from now
+};
+Exit sign_command(const Options& options, const SignOptions& what);
 // "" = every source
 Exit sync(const Options& options, const std::string& source, bool wait);
 Exit watch(const Options& options);

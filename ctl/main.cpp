@@ -26,6 +26,9 @@ struct Asked {
   ferry::ctl::TufPublishOptions publish;
   bool tuf = false;
   std::filesystem::path file;
+  std::string product;
+  std::string version;
+  ferry::ctl::SignOptions sign;
   std::function<Exit()> run;
 };
 
@@ -110,9 +113,48 @@ void add_orders(CLI::App& app, Asked& asked) {
     if (one->count() + all->count() == 0) throw CLI::RequiredError("DELIVERY or --release");
     asked.run = [&asked, release = all->count() > 0] {
       if (!release) return ferry::ctl::order(asked.options, asked.delivery, "retry");
-      return ferry::ctl::retry_release(asked.options, asked.release.at(0), asked.release.at(1));
+      return ferry::ctl::order_release(asked.options, asked.release.at(0), asked.release.at(1),
+                                       "retry");
     };
   });
+}
+
+void add_release_orders(CLI::App& app, Asked& asked) {
+  struct Word {
+    const char* name;
+    const char* text;
+  };
+  constexpr std::array words{
+      Word{"pin", "Keep a release whatever happens: eviction never takes it"},
+      Word{"unpin", "Let eviction take a release again"},
+      Word{"evict", "Remove a release from the store now"}};
+  for (const Word& word : words) {
+    CLI::App* command = app.add_subcommand(word.name, word.text);
+    command->add_option("PRODUCT", asked.product, "What it is for")->required();
+    command->add_option("VERSION", asked.version, "The release's version")->required();
+    command->callback([&asked, name = std::string(word.name)] {
+      asked.run = [&asked, name] {
+        return ferry::ctl::order_release(asked.options, asked.product, asked.version, name);
+      };
+    });
+  }
+}
+
+void add_broker(CLI::App& app, Asked& asked) {
+  CLI::App* monitor = app.add_subcommand("monitor", "The connection to the broker");
+  monitor->require_subcommand(1);
+  CLI::App* test = monitor->add_subcommand("test", "Is the broker reached, and what is refused?");
+  test->callback([&] { asked.run = [&] { return ferry::ctl::test_monitor(asked.options); }; });
+
+  CLI::App* sign = app.add_subcommand("sign-command", "Sign a command for a gateway's broker");
+  sign->add_option("COMMAND", asked.sign.command, "Its JSON; see docs/monitoring.md")->required();
+  sign->add_option("--key", asked.sign.key, "The private key; see keygen")->required();
+  sign->add_option("--gateway", asked.sign.gateway, "The name of the one it is for")->required();
+  sign->add_option("--valid", asked.sign.valid, "Seconds until it expires")->capture_default_str();
+  sign->add_option("--sequence", asked.sign.sequence,
+                   "Above the last one of this key; without it, this machine's clock");
+  sign->callback(
+      [&] { asked.run = [&] { return ferry::ctl::sign_command(asked.options, asked.sign); }; });
 }
 
 void add_publishing(CLI::App& app, Asked& asked) {
@@ -171,6 +213,8 @@ int main(int argc, char** argv) {
   add_listings(app, asked);
   add_actions(app, asked);
   add_orders(app, asked);
+  add_release_orders(app, asked);
+  add_broker(app, asked);
   add_publishing(app, asked);
   try {
     app.parse(argc, argv);

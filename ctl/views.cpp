@@ -60,6 +60,11 @@ std::string fetching_cell(const Json& source) {
          done_of(fetching);
 }
 
+std::string state_of(const Json& release) {
+  const std::string state = flag_of(release, "complete") ? "complete" : "incomplete";
+  return flag_of(release, "pinned") ? state + ", pinned" : state;
+}
+
 std::string transports_view(const Json& transports) {
   Table table(
       {{"TRANSPORT"}, {"PLUGIN"}, {"STATE"}, {"PROCESS", true}, {"RESTARTS", true}, {"DETAIL"}});
@@ -91,6 +96,8 @@ std::string monitor_line(const Json& monitor) {
   if (const auto waiting = number_of(monitor, "waiting"); waiting > 0) {
     line += fmt::format(", {} events wait", waiting);
   }
+  const std::string commands = text_of(monitor, "commands");
+  if (commands == "refused") line += ", which refuses to let commands be heard";
   if (const std::string error = text_of(monitor, "error"); !error.empty()) line += ": " + error;
   return line;
 }
@@ -166,11 +173,11 @@ std::string releases_view(const Json& releases, Time now) {
                {"ROLLOUT"}});
   for (const Json& release : releases) {
     const Json& artifacts = member(release, "artifacts");
-    table.add(
-        {text_of(release, "product"), text_of(release, "version"), text_of(release, "channel"),
-         text_of(release, "source"), age_of(release, "admitted", now, ""), size_of(release, "size"),
-         fmt::to_string(artifacts.is_array() ? artifacts.size() : 0),
-         flag_of(release, "complete") ? "complete" : "incomplete", text_of(release, "rollout")});
+    table.add({text_of(release, "product"), text_of(release, "version"),
+               text_of(release, "channel"), text_of(release, "source"),
+               age_of(release, "admitted", now, ""), size_of(release, "size"),
+               fmt::to_string(artifacts.is_array() ? artifacts.size() : 0), state_of(release),
+               text_of(release, "rollout")});
   }
   return list_or(table, "No releases are here yet.");
 }

@@ -7,6 +7,7 @@
 #include "storage/catalog_database.hpp"
 #include "storage/fleet.hpp"
 #include "storage/folders.hpp"
+#include "storage/operators.hpp"
 #include "storage/outbox.hpp"
 #include "storage/releases.hpp"
 #include "storage/rollouts.hpp"
@@ -42,12 +43,14 @@ class StoreOnDisk final : public Store {
         fleet_(*catalog_, options.outbox_limit),
         trust_(*catalog_),
         rollouts_(*catalog_, options.outbox_limit),
+        operators_(*catalog_),
         outbox_(*catalog_, options.outbox_limit) {}
 
   ReleaseStore& releases() override { return releases_; }
   FleetStore& fleet() override { return fleet_; }
   TrustStore& trust() override { return trust_; }
   RolloutStore& rollouts() override { return rollouts_; }
+  OperatorStore& operators() override { return operators_; }
   Outbox& outbox() override { return outbox_; }
   std::filesystem::path packs_folder() const override { return folders_.packs; }
   Result<Usage> usage() override;
@@ -77,6 +80,7 @@ class StoreOnDisk final : public Store {
   CatalogFleet fleet_;
   CatalogTrust trust_;
   CatalogRollouts rollouts_;
+  CatalogOperators operators_;
   CatalogOutbox outbox_;
 };
 

@@ -13,6 +13,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -203,6 +204,19 @@ class RolloutStore {
   virtual Status put(const Rollout& rollout, const std::vector<Event>& events) = 0;
 };
 
+// What operators said that outlives a restart. Thread-safe.
+class OperatorStore {
+ public:
+  virtual ~OperatorStore() = default;
+  // Product and version of the releases that eviction never takes.
+  virtual Result<std::set<std::pair<std::string, std::string>>> pins() = 0;
+  virtual Status pin(const std::string& product, const std::string& version, bool pinned) = 0;
+  // The highest sequence number of this key's commands that was kept; 0 for none.
+  virtual Result<std::uint64_t> command_sequence(const std::string& key) = 0;
+  // Never goes down: a lower one is ErrorCode::denied.
+  virtual Status keep_command_sequence(const std::string& key, std::uint64_t sequence) = 0;
+};
+
 // Events on their way to the broker. Thread-safe.
 class Outbox {
  public:
@@ -245,6 +259,7 @@ class Store {
   virtual FleetStore& fleet() = 0;
   virtual TrustStore& trust() = 0;
   virtual RolloutStore& rollouts() = 0;
+  virtual OperatorStore& operators() = 0;
   virtual Outbox& outbox() = 0;
   virtual Result<Usage> usage() = 0;
   virtual std::filesystem::path packs_folder() const = 0;

@@ -31,6 +31,10 @@ struct Assignment {
 // What an operator wants of one delivery.
 enum class DeliveryOrder { pause, resume, retry, cancel, force, install };
 
+// What an operator wants of one release. pin: eviction never takes it; evict: it goes now, and is
+// fetched again only when a source still has it and somebody needs it.
+enum class ReleaseOrder { retry, pin, unpin, evict };
+
 // What the server asks of the agent. Called on the agent's loop; must not block for long. The
 // shapes of the JSON values are those of docs/control-api.md: lists are arrays, not wrapped in an
 // object.
@@ -51,9 +55,17 @@ class ControlRequests {
   // The delivery's entry afterwards. ErrorCode::not_found: no such delivery, or it ended too long
   // ago; ErrorCode::denied: its state does not allow that.
   virtual Result<Json> order(std::uint64_t delivery, DeliveryOrder order) = 0;
-  // Lets a release that was stopped go on; its entry afterwards. ErrorCode::not_found: no such
-  // release, or it is not stopped.
-  virtual Result<Json> retry_release(const std::string& product, const std::string& version) = 0;
+  // The number of the newest delivery to a device; `product` may be "". ErrorCode::not_found: no
+  // such device, or nothing was ever for it.
+  virtual Result<std::uint64_t> newest_delivery(const std::string& device,
+                                                const std::string& product) = 0;
+  // The release's entry afterwards. ErrorCode::not_found: no such release, or (retry) it is not
+  // stopped; ErrorCode::denied: (evict) it is pinned, or somebody is to get it.
+  virtual Result<Json> order_release(const std::string& product, const std::string& version,
+                                     ReleaseOrder order) = 0;
+  // Begins a test of the connection to the broker: {"run"}, over when monitor.tests has reached it.
+  // ErrorCode::unavailable: there is no broker.
+  virtual Result<Json> test_monitor() = 0;
 };
 
 struct ControlOptions {

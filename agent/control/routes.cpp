@@ -131,6 +131,22 @@ std::optional<DeliveryOrder> order_named(std::string_view name) {
   return std::nullopt;
 }
 
+struct NamedReleaseOrder {
+  std::string_view name;
+  ReleaseOrder order;
+};
+constexpr std::array release_orders{NamedReleaseOrder{"retry", ReleaseOrder::retry},
+                                    NamedReleaseOrder{"pin", ReleaseOrder::pin},
+                                    NamedReleaseOrder{"unpin", ReleaseOrder::unpin},
+                                    NamedReleaseOrder{"evict", ReleaseOrder::evict}};
+
+std::optional<ReleaseOrder> release_order_named(std::string_view name) {
+  for (const NamedReleaseOrder& known : release_orders) {
+    if (known.name == name) return known.order;
+  }
+  return std::nullopt;
+}
+
 Result<Json> order(const std::string& delivery, DeliveryOrder wanted, ControlRequests& requests) {
   std::uint64_t id = 0;
   const char* end = delivery.data() + delivery.size();
@@ -174,16 +190,20 @@ Action act(const Parts& parts, std::string_view body, ControlRequests& requests)
   if (what == "deliveries" && parts.size() == 4) {
     if (const auto wanted = order_named(verb)) return order(parts[2], *wanted, requests);
   }
-  if (what == "releases" && parts.size() == 5 && verb == "retry") {
-    return requests.retry_release(parts[2], parts[3]);
+  if (what == "releases" && parts.size() == 5) {
+    if (const auto wanted = release_order_named(verb)) {
+      return requests.order_release(parts[2], parts[3], *wanted);
+    }
   }
+  if (what == "monitor" && parts.size() == 3 && verb == "test") return requests.test_monitor();
   return std::nullopt;
 }
 
 bool is_action(const Parts& parts) {
   const std::string& what = parts[1];
   const std::string& verb = parts.back();
-  if (parts.size() == 5) return what == "releases" && verb == "retry";
+  if (parts.size() == 3) return what == "monitor" && verb == "test";
+  if (parts.size() == 5) return what == "releases" && release_order_named(verb).has_value();
   if (parts.size() != 4) return false;
   return (what == "devices" && verb == "assign") ||
          (what == "deliveries" && order_named(verb).has_value());

@@ -27,6 +27,7 @@ using ferry::control::ControlRequests;
 using ferry::control::ControlServer;
 using ferry::control::DeliveryOrder;
 using ferry::control::Json;
+using ferry::control::ReleaseOrder;
 
 const char* const canned = R"json({
   "sources": [
@@ -82,7 +83,10 @@ class CannedAgent final : public ControlRequests {
              {{"state", "refused"},
               {"broker", "broker.example:8883"},
               {"waiting", 12},
-              {"error", "not authorised"}}},
+              {"error", "not authorised"},
+              {"commands", "waiting"},
+              {"tests", 1},
+              {"answer_ms", 12}}},
             {"counters", {{"installed", 5}}}};
   }
   Json sources() override { return data_["sources"]; }
@@ -129,9 +133,22 @@ class CannedAgent final : public ControlRequests {
     return ferry::fail(ErrorCode::not_found, "delivery: not known any more");
   }
 
-  Result<Json> retry_release(const std::string& product, const std::string& version) override {
+  Result<std::uint64_t> newest_delivery(const std::string&, const std::string&) override {
+    return 3;
+  }
+  Result<Json> test_monitor() override { return Json{{"run", 1}}; }
+
+  Result<Json> order_release(const std::string& product, const std::string& version,
+                             ReleaseOrder order) override {
     for (Json& release : data_["releases"]) {
       if (release["product"] != product || release["version"] != version) continue;
+      if (order == ReleaseOrder::pin || order == ReleaseOrder::unpin) {
+        release["pinned"] = order == ReleaseOrder::pin;
+        return release;
+      }
+      if (order == ReleaseOrder::evict) {
+        return ferry::fail(ErrorCode::denied, product + " " + version + " is pinned");
+      }
       if (release["stopped"] != true) break;
       release["stopped"] = false;
       release["rollout"] = "";

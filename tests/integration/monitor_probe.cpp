@@ -1,5 +1,5 @@
 // The monitor over a real outbox, driven by lines of JSON on standard input:
-//   {"do":"events","count":N}            appends N events to the outbox
+//   {"do":"events","count":N,"detail":…}  appends N events to the outbox
 //   {"do":"state","value":…}             publishes the state
 //   {"do":"device","product":…,"id":…,"value":…}          publishes a device
 //   {"do":"transfer","id":N,"value":…,"over":BOOL}        publishes how far a transfer is
@@ -36,12 +36,12 @@ ferry::monitor::MonitorOptions options_from(const Json& wanted) {
   return options;
 }
 
-void append(ferry::storage::Outbox& outbox, int count) {
+void append(ferry::storage::Outbox& outbox, int count, const std::string& detail) {
   std::vector<ferry::storage::Event> events(static_cast<std::size_t>(count));
   for (auto& event : events) {
     event.at = ferry::from_unix_ms(1'577'934'245'000);
     event.kind = "fetched";
-    event.detail = R"({"artifact":"pump.bin"})";
+    event.detail = detail;
   }
   if (const auto appended = outbox.append(events); !appended) {
     fmt::print(stderr, "{}\n", appended.error().message);
@@ -76,7 +76,8 @@ int main(int argc, char** argv) {
     const Json order = Json::parse(line);
     const std::string what = order["do"];
     if (what == "events") {
-      append(outbox, order["count"]);
+      const Json detail = order.value("detail", Json{{"artifact", "pump.bin"}});
+      append(outbox, order["count"], detail.dump());
       monitor.events_added();
     }
     if (what == "state") monitor.publish_state(order["value"]);

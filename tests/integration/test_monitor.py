@@ -4,6 +4,7 @@ Usage: test_monitor.py MONITOR_PROBE [unittest arguments]
 """
 
 import json
+import os
 import pathlib
 import signal
 import subprocess
@@ -191,6 +192,8 @@ class Events(Case):
         self.assertEqual(self.sequences(listener), list(range(1, 151)))
 
     def test_none_is_missing_when_broker_and_gateway_are_killed_in_between(self):
+        """FERRY_KILLS is the number of kills of each; ./dev soak has the figure's 50, with 10,000 events."""
+        kills = int(os.environ.get("FERRY_KILLS", 4))
         broker = self.broker()
         listeners = [self.listener(broker)]
         probe = self.probe(broker.port)
@@ -198,11 +201,13 @@ class Events(Case):
 
         def arrived():
             return {sequence for listener in listeners for sequence in self.sequences(listener)}
-        for round_number in range(8):
-            self.order(probe, do="events", count=200)
-            total += 200
+        for round_number in range(2 * kills):
+            each = 100 if kills > 10 else 200
+            self.order(probe, do="events", count=each)
+            total += each
             # In the middle of it, a little later each time.
-            wait_for(lambda: len(arrived()) >= total - 200 + 20 * round_number, "some of them")
+            enough = total - each + each // 10 * (round_number % 8)
+            wait_for(lambda: len(arrived()) >= enough, "some of them")
             if round_number % 2:
                 probe.kill()
                 probe.wait()
@@ -222,6 +227,31 @@ class Events(Case):
         self.assertEqual(arrived(), set(range(1, total + 1)))
         firsts = list(dict.fromkeys(s for listener in listeners for s in self.sequences(listener)))
         self.assertEqual(firsts, sorted(firsts), "in order, repetitions aside")
+        twice = sum(len(self.sequences(listener)) for listener in listeners) - total
+        print(f"{total} events, broker and gateway killed {kills} times each: 0 missing, {twice} more than once")
+
+    def test_a_full_outbox_costs_little_and_is_sent_soon(self):
+        """FERRY_WAITING is how many wait; ./dev soak has the figure's 100,000."""
+        count = int(os.environ.get("FERRY_WAITING", 10_000))
+        broker = self.broker()
+        broker.kill()
+        probe = self.probe(broker.port)
+        for _ in range(count // 1000):
+            self.order(probe, do="events", count=1000, detail={
+                "device": "pump-0123456789", "product": "pump", "from": "1.0.12", "version": "1.1.0",
+                "transport": "wifi", "proven": False, "cause": "", "detail": "", "attempts": 0})
+        wait_for(lambda: self.status(probe)["waiting"] == count, "the outbox to hold them")
+        used = sum(file.stat().st_size for file in (self.folder / "store").glob("catalog.db*"))
+        broker.__enter__()
+        begun = time.monotonic()
+        listener = self.listener(broker)
+        self.connected(probe)
+        wait_for(lambda: self.status(probe)["waiting"] == 0, "the outbox to be empty", 120)
+        taken = time.monotonic() - begun
+        self.assertEqual(self.sequences(listener), list(range(1, count + 1)))
+        print(f"{count} waiting events: {used / 2**20:.1f} MiB on disk, sent within {taken:.1f} s")
+        self.assertLess(used, 40 << 20)
+        self.assertLess(taken, 60)
 
 
 class Refusals(Case):

@@ -32,13 +32,20 @@ class Asked final : public ControlRequests {
     if (error) return fail(*error, "why");
     return Json{{"id", delivery}};
   }
-  Result<Json> retry_release(const std::string& product, const std::string& version) override {
-    retried = product + " " + version;
+  Result<std::uint64_t> newest_delivery(const std::string&, const std::string&) override {
+    return 7;
+  }
+  Result<Json> order_release(const std::string& product, const std::string& version,
+                             ReleaseOrder order) override {
+    if (order == ReleaseOrder::retry) retried = product + " " + version;
+    released = {product + " " + version, order};
     return Json{{"version", version}};
   }
+  Result<Json> test_monitor() override { return Json{{"run", 3}}; }
 
   std::optional<std::pair<std::uint64_t, DeliveryOrder>> ordered;
   std::string retried;
+  std::optional<std::pair<std::string, ReleaseOrder>> released;
   std::optional<std::string> synced;
   std::optional<Assignment> assigned;
   std::optional<ErrorCode> error;
@@ -60,6 +67,21 @@ TEST_F(RoutesTest, EachListHasItsPlace) {
   EXPECT_EQ(get("/v1/deliveries").body[0], "delivery");
   EXPECT_EQ(get("/v1/devices").body.size(), 3U);
   EXPECT_TRUE(get("/v1/watch").watch);
+}
+
+TEST_F(RoutesTest, ReleasesArePinnedAndEvicted) {
+  EXPECT_EQ(post("/v1/releases/pump/1.0/pin", "").status, 200U);
+  EXPECT_EQ(asked.released, std::pair(std::string("pump 1.0"), ReleaseOrder::pin));
+  EXPECT_EQ(post("/v1/releases/pump/1.0/evict", "").status, 200U);
+  EXPECT_EQ(asked.released->second, ReleaseOrder::evict);
+  EXPECT_EQ(get("/v1/releases/pump/1.0/evict").status, 405U);
+  EXPECT_EQ(post("/v1/releases/pump/1.0/burn", "").status, 404U);
+}
+
+TEST_F(RoutesTest, TheMonitorIsTested) {
+  EXPECT_EQ(post("/v1/monitor/test", "").body["run"], 3);
+  EXPECT_EQ(get("/v1/monitor/test").status, 405U);
+  EXPECT_EQ(post("/v1/monitor/burn", "").status, 404U);
 }
 
 TEST_F(RoutesTest, OneDeviceByItsEncodedId) {
