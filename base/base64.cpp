@@ -1,6 +1,7 @@
 #include "base/base64.hpp"
 
 #include <array>
+#include <cstdint>
 
 namespace ferry {
 namespace {
@@ -8,17 +9,17 @@ namespace {
 constexpr std::string_view alphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-constexpr std::array<signed char, 256> make_values() {
-  std::array<signed char, 256> values{};
+constexpr std::array<std::int16_t, 256> make_values() {
+  std::array<std::int16_t, 256> values{};
   values.fill(-1);
   for (std::size_t i = 0; i < alphabet.size(); ++i) {
-    values[static_cast<unsigned char>(alphabet[i])] = static_cast<signed char>(i);
+    values[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int16_t>(i);
   }
   values[static_cast<unsigned char>('-')] = 62;
   values[static_cast<unsigned char>('_')] = 63;
   return values;
 }
-constexpr std::array<signed char, 256> values = make_values();
+constexpr std::array<std::int16_t, 256> values = make_values();
 
 }  // namespace
 

@@ -14,7 +14,7 @@ constexpr Time clock_was_set{Duration(1704067200000)};
 // An envelope's payload is base64, and a few signatures stand beside it.
 constexpr std::size_t envelope_limit = 3 * formats::command_size_limit;
 
-Failure denied(std::string why) {
+Failure denied(const std::string& why) {
   return fail(ErrorCode::denied, "command: " + why);
 }
 

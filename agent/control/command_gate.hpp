@@ -17,7 +17,7 @@ class CommandGate {
  public:
   // `last_sequence`: of the key, the highest obeyed before.
   CommandGate(std::string gateway, std::optional<PublicKey> key, std::uint64_t last_sequence)
-      : gateway_(std::move(gateway)), key_(std::move(key)), last_sequence_(last_sequence) {}
+      : gateway_(std::move(gateway)), key_(key), last_sequence_(last_sequence) {}
 
   struct Judged {
     std::string id;  // as far as it is known: nothing unsigned is quoted where a key is set
