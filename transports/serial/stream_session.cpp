@@ -215,7 +215,10 @@ void StreamSession::pump_raw() {
     const std::string_view piece = std::string_view(ahead_).substr(position_, piece_size);
     position_ += piece.size();
     line().write(piece);
-    if (position_ == ahead_.size() && read_ == artifact_.length) phase_ = Phase::draining;
+    if (position_ == ahead_.size() && read_ == artifact_.length) {
+      phase_ = Phase::draining;
+      heard_.clear();  // what comes from now on may be said after the last byte
+    }
   }
   if (is_closed()) return;
   const auto now = steady_clock::now();
@@ -266,8 +269,8 @@ void StreamSession::report(std::uint64_t reached) {
 }
 
 void StreamSession::finish(int outcome, const std::string& detail) {
+  if (phase_ != Phase::draining) heard_.clear();
   phase_ = Phase::telling;
-  heard_.clear();
   if (!detail.empty()) log(FERRY_INFO, detail);
   const std::uint64_t delivery = *std::exchange(delivery_, std::nullopt);
   service_.host.outcome(device_, delivery, outcome, detail,
