@@ -216,7 +216,8 @@ class Hostile(Commanded):
         self.assertLess(sent, 200 << 20)
         grown = g.private_memory(self.pid()) - before
         print(f"a message of 256 MiB: cut after {sent >> 10} KiB were sent, {grown >> 10} KiB more memory")
-        self.assertLess(grown, MOST_GROWTH)
+        if not self.gateway.build.sanitized:  # whose own memory grows
+            self.assertLess(grown, MOST_GROWTH)
 
     def test_messages_of_qos_2_that_are_never_released_end_the_connection(self):
         clients = self.hostile.clients
@@ -239,7 +240,8 @@ class Hostile(Commanded):
         grown = g.private_memory(self.pid()) - before
         print(f"9,000 messages that mean nothing: {self.monitor()['commands_ignored']} ignored, "
               f"{self.monitor()['commands_taken']} answered, {grown >> 10} KiB more memory")
-        self.assertLess(grown, MOST_GROWTH)
+        if not self.gateway.build.sanitized:  # whose own memory grows
+            self.assertLess(grown, MOST_GROWTH)
         self.assertEqual(self.monitor()["state"], "connected")
 
     def test_packets_that_are_none_end_the_connection_alone(self):

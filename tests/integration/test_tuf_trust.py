@@ -151,7 +151,8 @@ class Thresholds(tuf_rig.TufTest):
                 version = self.version("timestamp")
                 self.repository.publish("timestamp")
                 document = json.loads(self.repository.served["timestamp.json"])
-                document["signatures"][0]["sig"] = document["signatures"][0]["sig"][:-2] + "00"
+                signature = document["signatures"][0]["sig"]
+                document["signatures"][0]["sig"] = signature[:-2] + ("01" if signature.endswith("00") else "00")
                 self.repository.served["timestamp.json"] = json.dumps(document).encode()
                 self.refresh(good=False)
                 self.assertEqual(self.version("timestamp"), version)
