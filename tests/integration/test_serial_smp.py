@@ -3,29 +3,15 @@
 that pace as a UART does, devices with MCUboot's slots."""
 import unittest
 
-import gateway as g
-import mcuboot_image
+from told_rig import ToldTest, image  # first: it makes the devices known
 from serial_line import Line
 from smp_device import Settings, SmpDevice
-from waiting import scratch, wait_for
+from waiting import wait_for
 
 
-def image(version, size=24_000, seed=7):
-    return mcuboot_image.make(version, mcuboot_image.body(size, seed))
-
-
-class SmpTest(unittest.TestCase):
-    """One gateway that holds release 1.1.0 of a meter."""
+class SmpTest(ToldTest):
+    """Devices on serial lines."""
     PACE = "poll_interval = 500ms\nprobe_timeout = 500ms\n"
-    OLD, NEW = image("1.0.0", seed=1), image("1.1.0", seed=2)
-
-    def setUp(self):
-        self.folder = scratch(self)
-        self.releases = self.folder / "releases"
-        self.gateway = None
-
-    def publish(self, version="1.1.0", content=None):
-        g.write_release(self.releases, version, content or self.NEW)
 
     def device(self, line_settings=None, settings=None, running=None):
         device = SmpDevice(running or self.OLD, Settings(**{"name": "meter-1", **(settings or {})}))
@@ -34,27 +20,8 @@ class SmpTest(unittest.TestCase):
         return line, device
 
     def start(self, transport="", product=""):
-        if not self.releases.exists():
-            self.publish()
-        self.gateway = g.Gateway(
-            self.folder / "gw", f"[source.local]\ntype = directory\npath = {self.releases}\nproduct = meter\n"
-            f"[product.meter]\nretry_delay = 100ms\n{product}"
-            f"[transport.lines]\nplugin = serial\nport = {self.folder / 'by-id' / '*'}\nproduct = meter\n"
-            f"{self.PACE}{transport}", log_level="debug")
-        self.addCleanup(self.end)
-        self.gateway.start()
-
-    def end(self):
-        result = self._outcome.result
-        failed = any(test is self for test, _ in result.failures + result.errors)
-        self.gateway.__exit__(AssertionError if failed else None)
-
-    def deliveries(self):
-        return self.gateway.get("/v1/deliveries")
-
-    def wait_for_state(self, state, limit=60):
-        wait_for(lambda: any(row["state"] == state for row in self.deliveries()), f"a delivery is {state}", limit)
-        return next(row for row in self.deliveries() if row["state"] == state)
+        self.start_gateway(f"[transport.lines]\nplugin = serial\nport = {self.folder / 'by-id' / '*'}\n"
+                           f"product = meter\n{self.PACE}{transport}", product)
 
 
 class Told(SmpTest):

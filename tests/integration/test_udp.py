@@ -6,22 +6,16 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import unittest
 
-import gateway as g
-import mcuboot_image
+from told_rig import ToldTest, image  # first: it makes the devices known
 import yaota_device
 from smp_device import Settings, SmpDevice
 from smp_pull_device import PullDevice
 from smp_pull_device import Settings as PullSettings
 from udp_link import UNBOUND_LINES, UdpLink
-from waiting import scratch, wait_for
-
-LIMIT = 90
-
-
-def image(version, size=60_000, seed=7):
-    return mcuboot_image.make(version, mcuboot_image.body(size, seed))
+from waiting import wait_for
 
 
 def free_port():
@@ -30,13 +24,13 @@ def free_port():
         return one.getsockname()[1]
 
 
-class UdpTest(unittest.TestCase):
-    OLD, NEW = image("1.0.0", seed=1), image("1.1.0", seed=2)
+class UdpTest(ToldTest):
+    """Devices behind UDP."""
+    OLD, NEW = image("1.0.0", 60_000, seed=1), image("1.1.0", 60_000, seed=2)
+    LIMIT = 90
 
     def setUp(self):
-        self.folder = scratch(self)
-        self.releases = self.folder / "releases"
-        self.gateway = None
+        super().setUp()
         self.listen = ("127.0.0.1", free_port())
 
     def device(self, settings=None, **link):
@@ -49,31 +43,16 @@ class UdpTest(unittest.TestCase):
         self.addCleanup(link.close)
         return link
 
-    def start(self, transport, content=None, product="", dialect=None):
-        g.write_release(self.releases, "1.1.0", content or self.NEW)
-        self.gateway = g.Gateway(
-            self.folder / "gw", f"[source.local]\ntype = directory\npath = {self.releases}\nproduct = meter\n"
-            f"[product.meter]\nretry_delay = 100ms\n{product}"
-            f"[transport.radio]\nplugin = udp\nproduct = meter\npoll_interval = 500ms\nprobe_timeout = 500ms\n"
-            f"listen = {self.listen[0]}:{self.listen[1]}\n{transport}", log_level="debug")
-        self.addCleanup(self.end)
-        self.gateway.start()
-
-    def end(self):
-        result = self._outcome.result
-        failed = any(test is self for test, _ in result.failures + result.errors)
-        self.gateway.__exit__(AssertionError if failed else None)
-
-    def deliveries(self):
-        return self.gateway.get("/v1/deliveries")
-
-    def wait_for_state(self, state):
-        wait_for(lambda: any(row["state"] == state for row in self.deliveries()), f"a delivery is {state}", LIMIT)
+    def start(self, transport, content=None, product=""):
+        self.publish(content=content)
+        self.start_gateway("[transport.radio]\nplugin = udp\nproduct = meter\npoll_interval = 500ms\n"
+                           f"probe_timeout = 500ms\nlisten = {self.listen[0]}:{self.listen[1]}\n{transport}",
+                           product)
 
 
 class Told(UdpTest):
     def check(self, device):
-        wait_for(lambda: device.has("confirmed", version="1.1.0"), "the device runs it for good", LIMIT)
+        wait_for(lambda: device.has("confirmed", version="1.1.0"), "the device runs it for good", self.LIMIT)
         self.wait_for_state("installed")
         self.assertEqual(bytes(device.flash.slots[0]), self.NEW)
 
@@ -110,10 +89,10 @@ class Told(UdpTest):
     def test_a_device_that_was_out_of_reach_goes_on_where_it_was(self):
         link, device = self.device({"write_rate": 40_000.0})
         self.start(f"peers = {link.address}\n")
-        wait_for(lambda: device.has("progress"), "some of it has arrived", LIMIT)
+        wait_for(lambda: device.has("progress"), "some of it has arrived", self.LIMIT)
         link.down()
         wait_for(lambda: "no answer at offset" in self.gateway.log_text() or
-                 not device.up, "the gateway has noticed", LIMIT)
+                 not device.up, "the gateway has noticed", self.LIMIT)
         link.up()
         self.check(device)
         begun = [event for event in device.events if event["event"] == "upload_begun"]
@@ -138,7 +117,7 @@ class Told(UdpTest):
             command = ["unshare", "-n", "sh", "-c", "ip link set lo up && exec \"$0\" \"$@\"", sys.executable, __file__,
                        self.id().removeprefix("__main__.")]
             done = subprocess.run(command, env={**os.environ, "FERRY_OWN_NETWORK": "1"}, capture_output=True,
-                                  text=True, timeout=LIMIT * 2)
+                                  text=True, timeout=self.LIMIT * 2)
             self.assertEqual(done.returncode, 0, done.stderr)
             return
         link, device = self.device()
@@ -154,7 +133,6 @@ class Responder:
     GROUP = "224.0.0.251"
 
     def __init__(self, port):
-        import threading
         self.port, self.asked = port, 0
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -203,7 +181,7 @@ class Asks(UdpTest):
         device = PullDevice(self.folder / "device", PullSettings(dialect="pycom", again_seconds=0.5, timeout=0.2,
                                                                  tries=20))
         self.link(device, gateway=self.listen, lose=0.05, delay=0.001)
-        wait_for(lambda: device.finished == 0, "there is nothing newer for the device", LIMIT)
+        wait_for(lambda: device.finished == 0, "there is nothing newer for the device", self.LIMIT)
         self.assertEqual((device.state / "firmware.bin").read_bytes(), content)
         self.wait_for_state("installed")
 
@@ -220,21 +198,21 @@ class Yaota(UdpTest):
 
     def test_a_signed_container_is_pushed_packet_by_packet(self):
         content, device, _ = self.begin()
-        wait_for(lambda: device.has("finished"), "the device has it", LIMIT)
+        wait_for(lambda: device.has("finished"), "the device has it", self.LIMIT)
         self.assertEqual(device.image, content)
         self.assertEqual(device.refused, 0)
         self.wait_for_state("transferred")
 
     def test_over_a_lossy_link(self):
         content, device, _ = self.begin(lose=0.1, delay=0.002)
-        wait_for(lambda: device.has("finished"), "the device has it", LIMIT)
+        wait_for(lambda: device.has("finished"), "the device has it", self.LIMIT)
         self.assertEqual(device.image, content)
 
     def test_a_broken_container_is_not_taken_in(self):
         container = bytearray(yaota_device.make_container(b"\xe9" * 5000, self.KEY))
         container[1000] ^= 1
         self.start("dialect = yaota8266\npeers = 127.0.0.1:9\n", bytes(container))
-        wait_for(lambda: "its checksum does not fit" in self.gateway.log_text(), "it is refused", LIMIT)
+        wait_for(lambda: "its checksum does not fit" in self.gateway.log_text(), "it is refused", self.LIMIT)
         self.assertEqual(self.deliveries(), [])
 
 
