@@ -13,6 +13,8 @@
 
 namespace ferry::contract {
 
+inline constexpr const char* line_name = "/dev/serial/by-id/usb-test";
+
 class FarEnd {
  public:
   // `heard` is called on the device's thread with what the plugin wrote.
@@ -24,7 +26,7 @@ class FarEnd {
   FarEnd& operator=(const FarEnd&) = delete;
 
   // Hands the line to the host, as the agent does, and waits until the plugin has it.
-  void plug(AgentEnd& agent, const std::string& name = "/dev/serial/by-id/usb-test");
+  void plug(AgentEnd& agent, const std::string& name = line_name);
   // The line hangs up.
   void unplug();
   bool is_plugged() const { return master_.get() >= 0; }

@@ -20,8 +20,9 @@ namespace ferry::contract {
 
 namespace messages = formats::link;
 
-inline constexpr std::chrono::seconds patience{
-    20};  // what takes longer on a busy machine is a failure
+// What takes longer on a busy machine is a failure. A device that says nothing is given up by SMP
+// after half a minute (smp::ClientOptions).
+inline constexpr std::chrono::seconds patience{60};
 
 // Polls until `condition` holds; false when patience is over.
 bool eventually(const std::function<bool()>& condition);

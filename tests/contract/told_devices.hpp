@@ -1,10 +1,11 @@
-// Devices that are told, each on a line of its own.
+// Devices that are told, each on a link of its own.
 #pragma once
 
+#include <map>
 #include <memory>
-#include <optional>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "tests/contract/harness.hpp"
 
@@ -13,8 +14,11 @@ namespace ferry::contract {
 class Told {
  public:
   virtual ~Told() = default;
-  // The line is handed to the plugin; again after unplug().
-  virtual void plug(AgentEnd& agent) = 0;
+  // How the plugin names it.
+  virtual std::string id() const = 0;
+  // The device comes in reach; again after unplug(). `listening` is the detail of the plugin's
+  // first state "listening".
+  virtual void plug(AgentEnd& agent, const std::string& listening) = 0;
   virtual void unplug() = 0;
   // What it was sent since it was plugged in first, as far as it has it.
   virtual std::string stored() = 0;
@@ -28,17 +32,16 @@ class Told {
 
 struct ToldCase {
   std::string name;
-  std::map<std::string, std::string> settings;  // of the plugin `serial`
+  std::string plugin;
+  std::map<std::string, std::string> settings;
   std::unique_ptr<Told> (*device)(const std::string& content);
   bool tells_images = false;  // and resumes where it was
+  bool has_port = false;      // that the agent opened, and gets back
 };
 inline void PrintTo(const ToldCase& told, std::ostream* out) {
   *out << told.name;
 }
 
 const std::vector<ToldCase>& told_cases();
-
-// How the emulated devices name an image: its SHA-256.
-std::string image_name(const std::string& content);
 
 }  // namespace ferry::contract

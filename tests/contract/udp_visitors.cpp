@@ -38,13 +38,10 @@ class UdpPullVisitor final : public Visitor {
 
  private:
   void fetch(const std::string& listening) {
-    const std::size_t colon = listening.find(':');
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(listening.substr(colon + 1))));
-    ::inet_pton(AF_INET, listening.substr(0, colon).c_str(), &address.sin_addr);
+    const sockaddr_in address = address_of(listening);
     const Descriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return;
+    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+      return;
     std::size_t length = 1;
     for (std::size_t offset = 0; offset < length;) {
       const std::optional<smp::Json> answer = ask(socket.get(), offset);
@@ -87,6 +84,19 @@ class UdpPullVisitor final : public Visitor {
 };
 
 }  // namespace
+
+sockaddr_in loopback_address(std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
+
+sockaddr_in address_of(const std::string& listening) {
+  return loopback_address(
+      static_cast<std::uint16_t>(std::stoi(listening.substr(listening.find(':') + 1))));
+}
 
 std::unique_ptr<Visitor> udp_pull_visitor() {
   return std::make_unique<UdpPullVisitor>();
