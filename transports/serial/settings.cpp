@@ -1,69 +1,29 @@
 #include "transports/serial/settings.hpp"
 
-#include <fmt/format.h>
-
-#include <array>
-#include <charconv>
-#include <utility>
-
 #include "transports/pull/profiles.hpp"
+#include "transports/read_settings.hpp"
 
 namespace ferry::serial {
 namespace {
 
-template <typename Number>
-Status read_number(const plugin::Host& host, const char* key, const char* what, Number& number) {
-  const std::string text = host.setting(key).value_or("");
-  if (text.empty()) return {};
-  const char* const end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), end, number);
-  if (parsed.ec != std::errc() || parsed.ptr != end || number == 0) {
-    return fail(ErrorCode::invalid, fmt::format("{}: '{}' is not {}", key, text, what));
-  }
-  return {};
-}
+using plugin::Choices;
+using plugin::read_choice;
+using plugin::read_number;
+using plugin::read_time;
 
-Status read_time(const plugin::Host& host, const char* key, Duration& time) {
-  auto milliseconds = static_cast<std::uint32_t>(time.count());
-  if (Status read = read_number(host, key, "a number of milliseconds", milliseconds); !read) {
-    return read;
-  }
-  time = Duration(milliseconds);
-  return {};
-}
-
-template <typename Value, std::size_t Count>
-Status read_choice(const plugin::Host& host, const char* key,
-                   const std::array<std::pair<const char*, Value>, Count>& choices, Value& value) {
-  const std::string text = host.setting(key).value_or("");
-  if (text.empty()) return {};
-  std::string all;
-  for (const auto& [name, meaning] : choices) {
-    if (text == name) {
-      value = meaning;
-      return {};
-    }
-    all += (all.empty() ? "" : ", ") + std::string(name);
-  }
-  return fail(ErrorCode::invalid, fmt::format("{}: '{}' is not one of {}", key, text, all));
-}
-
-using Dialects = std::array<std::pair<const char*, Dialect>, 5>;
-constexpr Dialects dialects_by_name = {{{"smp", Dialect::smp},
-                                        {"pull", Dialect::pull},
-                                        {"raw", Dialect::raw},
-                                        {"xmodem", Dialect::xmodem},
-                                        {"ymodem", Dialect::ymodem}}};
-constexpr std::array<std::pair<const char*, Parity>, 3> parities = {
+constexpr Choices<Dialect, 5> dialects_by_name = {{{"smp", Dialect::smp},
+                                                   {"pull", Dialect::pull},
+                                                   {"raw", Dialect::raw},
+                                                   {"xmodem", Dialect::xmodem},
+                                                   {"ymodem", Dialect::ymodem}}};
+constexpr Choices<Parity, 3> parities = {
     {{"none", Parity::none}, {"even", Parity::even}, {"odd", Parity::odd}}};
-constexpr std::array<std::pair<const char*, int>, 2> stop_bits = {{{"1", 1}, {"2", 2}}};
-constexpr std::array<std::pair<const char*, FlowControl>, 3> flow_controls = {
-    {{"none", FlowControl::none},
-     {"rtscts", FlowControl::rtscts},
-     {"xonxoff", FlowControl::xonxoff}}};
-constexpr std::array<std::pair<const char*, bool>, 2> yes_or_no = {{{"yes", true}, {"no", false}}};
-constexpr std::array<std::pair<const char*, bool>, 2> id_places = {
-    {{"port", false}, {"info", true}}};
+constexpr Choices<int, 2> stop_bits = {{{"1", 1}, {"2", 2}}};
+constexpr Choices<FlowControl, 3> flow_controls = {{{"none", FlowControl::none},
+                                                    {"rtscts", FlowControl::rtscts},
+                                                    {"xonxoff", FlowControl::xonxoff}}};
+constexpr Choices<bool, 2> yes_or_no = {{{"yes", true}, {"no", false}}};
+constexpr Choices<bool, 2> id_places = {{{"port", false}, {"info", true}}};
 
 Status read_line(const plugin::Host& host, LineSettings& line) {
   Status fine = read_number(host, "baud", "a number of bits a second", line.baud);

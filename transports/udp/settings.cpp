@@ -1,10 +1,9 @@
 #include "transports/udp/settings.hpp"
 
-#include <fmt/format.h>
-
-#include <charconv>
+#include <algorithm>
 
 #include "transports/pull/profiles.hpp"
+#include "transports/read_settings.hpp"
 
 namespace ferry::udp {
 namespace {
@@ -12,39 +11,29 @@ namespace {
 constexpr std::uint16_t smp_port = 1337;
 constexpr std::uint16_t yaota_port = 8266;
 
-Status wrong(const char* key, std::string_view text, std::string_view what) {
-  return fail(ErrorCode::invalid, fmt::format("{}: '{}' is not {}", key, text, what));
-}
+using plugin::Choices;
+using plugin::read_choice;
+using plugin::read_number;
+using plugin::read_time;
 
-template <typename Number>
-Status read_number(const plugin::Host& host, const char* key, const char* what, Number& number) {
-  const std::string text = host.setting(key).value_or("");
-  if (text.empty()) return {};
-  const char* const end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), end, number);
-  if (parsed.ec != std::errc() || parsed.ptr != end || number == 0) return wrong(key, text, what);
-  return {};
-}
+constexpr Choices<Dialect, 3> dialects_by_name = {
+    {{"smp", Dialect::smp}, {"pull", Dialect::pull}, {"yaota8266", Dialect::yaota8266}}};
+constexpr Choices<bool, 2> id_places = {{{"address", false}, {"info", true}}};
 
-Status read_time(const plugin::Host& host, const char* key, Duration& time) {
-  auto milliseconds = static_cast<std::uint32_t>(time.count());
-  Status read = read_number(host, key, "a number of milliseconds", milliseconds);
-  if (read) time = Duration(milliseconds);
-  return read;
-}
-
-Status read_dialect(const plugin::Host& host, Settings& settings) {
-  const std::string text = host.setting("dialect").value_or("");
-  if (text == "pull") settings.dialect = Dialect::pull;
-  if (text == "yaota8266") settings.dialect = Dialect::yaota8266;
-  if (text.empty() || text == "smp" || settings.dialect != Dialect::smp) return {};
-  return wrong("dialect", text, "one of smp, pull, yaota8266");
-}
+struct Discovery {
+  bool hears_strangers;
+  bool asks_mdns;
+};
+constexpr Choices<Discovery, 4> discoveries = {{{"no", {false, false}},
+                                                {"packet", {true, false}},
+                                                {"mdns", {false, true}},
+                                                {"all", {true, true}}}};
 
 Status read_listen(const plugin::Host& host, Settings& settings) {
   const std::string text = host.setting("listen").value_or("0.0.0.0:1337");
   const auto address = Address::parse(text, smp_port);
-  if (!address) return wrong("listen", text, "an address:port, such as 0.0.0.0:1337");
+  if (!address)
+    return plugin::wrong_setting("listen", text, "an address:port, such as 0.0.0.0:1337");
   settings.listen = *address;
   return {};
 }
@@ -59,7 +48,8 @@ Status read_peers(const plugin::Host& host, Settings& settings) {
     if (one.empty()) continue;
     const auto address = Address::parse(one, port);
     if (!address || address->port() == 0) {
-      return wrong("peers", one, "a numeric address, such as 192.168.4.2 or [fd00::2]:1337");
+      return plugin::wrong_setting("peers", one,
+                                   "a numeric address, such as 192.168.4.2 or [fd00::2]:1337");
     }
     settings.peers.push_back(*address);
   }
@@ -67,11 +57,11 @@ Status read_peers(const plugin::Host& host, Settings& settings) {
 }
 
 Status read_discovery(const plugin::Host& host, Settings& settings) {
-  const std::string text = host.setting("discover").value_or("packet");
-  settings.hears_strangers = text == "packet" || text == "all";
-  settings.asks_mdns = text == "mdns" || text == "all";
-  if (text == "no" || settings.hears_strangers || settings.asks_mdns) return {};
-  return wrong("discover", text, "one of no, packet, mdns, all");
+  Discovery discovery{settings.hears_strangers, settings.asks_mdns};
+  Status read = read_choice(host, "discover", discoveries, discovery);
+  settings.hears_strangers = discovery.hears_strangers;
+  settings.asks_mdns = discovery.asks_mdns;
+  return read;
 }
 
 Status check_together(const Settings& settings) {
@@ -96,8 +86,8 @@ Status check_together(const Settings& settings) {
 Result<Settings> read_settings(const plugin::Host& host) {
   Settings settings;
   settings.product = host.setting("product").value_or("");
-  settings.push.id_by_info = host.setting("device_id").value_or("address") == "info";
-  Status fine = read_dialect(host, settings);
+  Status fine = read_choice(host, "dialect", dialects_by_name, settings.dialect);
+  if (fine) fine = read_choice(host, "device_id", id_places, settings.push.id_by_info);
   if (fine) fine = read_listen(host, settings);
   if (fine) fine = read_peers(host, settings);
   if (fine) fine = read_discovery(host, settings);
