@@ -50,11 +50,11 @@ Status Agent::State::open_store() {
     pack_corrupt(pack, why);
   };
   desk = std::make_unique<Desk>(worker, *store, clock, options.settings.products, events);
-  if (const Status loaded = desk->load(); !loaded) return loaded;
+  if (Status loaded = desk->load(); !loaded) return loaded;
   auto pinned = store->operators().pins();
   if (!pinned) return fail(pinned.error());
   pins = std::move(*pinned);
-  if (const Status gated = open_gate(); !gated) return gated;
+  if (Status gated = open_gate(); !gated) return gated;
   auto read = read_catalog(*store, options.settings.products);
   if (!read) return fail(read.error());
   use_catalog(std::move(*read));
@@ -319,15 +319,15 @@ Status Agent::run() {
   State& state = *state_;
   state.started = state.clock.now();
   state.started_steady = state.clock.steady();
-  if (const Status opened = state.open_store(); !opened) return opened;
+  if (Status opened = state.open_store(); !opened) return opened;
   state.start_hosts();
-  if (const Status control = state.start_control(); !control) return control;
+  if (Status control = state.start_control(); !control) return control;
   state.signals.add(SIGTERM);
   state.signals.add(SIGINT);
   state.signals.async_wait([&state](const boost::system::error_code& error, int) {
     if (!error) state.stop();
   });
-  if (const Status begun = state.start_sources(); !begun) return begun;
+  if (Status begun = state.start_sources(); !begun) return begun;
   state.start_monitor();
   log::info("ferryd", "{} started: {} releases, {} sources, {} transports",
             state.options.settings.gateway.name, state.view->all().size(), state.runners.size(),

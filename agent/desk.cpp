@@ -207,7 +207,7 @@ Result<storage::Device> Desk::assign(const std::string& id, const std::string& p
   const auto order = settings == nullptr || version.empty() || device.version.empty()
                          ? std::nullopt
                          : catalog::compare(settings->versions, version, device.version);
-  if (order && *order < 0 && !downgrade) {
+  if (order && std::is_lt(*order) && !downgrade) {
     return fail(ErrorCode::denied, device.id + " runs " + device.version + ", which is above " +
                                        version + "; say --downgrade to mean it");
   }

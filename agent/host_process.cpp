@@ -77,6 +77,7 @@ Result<HostProcess> start_host(const HostProgram& host, const std::string& plugi
   std::vector<std::string> words = {host.program.string(), plugin, std::to_string(link_number),
                                     host.plugin_folder.string(), host.packs_folder.string()};
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   const std::vector<char*> variables = environment();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -32,7 +33,8 @@ struct Sha256 {
   static std::optional<Sha256> from_bytes(Bytes raw);           // exactly 32 bytes
   static Sha256 of(Bytes content);
   std::string hex() const { return to_hex(bytes); }
-  auto operator<=>(const Sha256&) const = default;
+  bool operator==(const Sha256&) const = default;
+  auto operator<=>(const Sha256& other) const { return bytes <=> other.bytes; }
 };
 
 struct Sha256Hash {

@@ -24,7 +24,7 @@
 namespace ferry::link {
 
 inline constexpr std::size_t header_bytes = 8;
-inline constexpr std::size_t packet_bytes = 64U * 1024U;  // header included
+inline constexpr std::size_t packet_bytes = 64U << 10U;   // header included
 inline constexpr std::size_t message_bytes = 16U << 20U;  // longest message that can be sent
 inline constexpr std::size_t descriptors_in_message = 8;
 

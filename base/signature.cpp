@@ -16,7 +16,7 @@
 namespace ferry {
 namespace {
 
-constexpr std::uint64_t key_file_limit = 16U * 1024U;
+constexpr std::uint64_t key_file_limit = 16U << 10U;
 
 struct FreeKey {
   void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }

@@ -36,7 +36,7 @@ Status copy(const source::LayoutFolder& folder, const source::LayoutFile& file,
   const Descriptor out(::open(target.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (!out) return fail_errno(errno, target.string());
   Digester digester(Algorithm::sha256);
-  const Status read = folder.read(file, 0, {}, [&](Bytes piece) {
+  Status read = folder.read(file, 0, {}, [&](Bytes piece) {
     digester.update(piece);
     return write_all(out.get(), piece, target.string());
   });

@@ -9,7 +9,7 @@
 namespace ferry::ctl {
 namespace {
 
-std::string age_of(const Json& object, const char* key, Time now, std::string missing) {
+std::string age_of(const Json& object, const char* key, Time now, const char* missing) {
   const auto time = parse_time(text_of(object, key));
   return time ? relative_time(*time, now) : missing;
 }

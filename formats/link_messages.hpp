@@ -182,7 +182,7 @@ inline constexpr std::size_t longest_state = 64;
 inline constexpr std::size_t longest_detail = 1024;
 inline constexpr std::size_t most_digests = 16;
 inline constexpr std::size_t most_artifacts = 10000;
-inline constexpr std::size_t from_host_bytes = 256U * 1024U;
+inline constexpr std::size_t from_host_bytes = 256U << 10U;
 
 // Text that may stand in a line of the log: UTF-8 is the parser's matter, control characters are
 // not in it.

@@ -75,8 +75,7 @@ Status CatalogDatabase::open_stranded() {
   Result<Database> database =
       Database::open(file(), has_log ? Database::Access::stranded : Database::Access::immutable);
   if (!database) return fail(database.error());
-  const Status done =
-      database->script("PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -1024");
+  Status done = database->script("PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -1024");
   if (!done) return done;
   const auto version = database->number("PRAGMA user_version");
   if (!version) return fail(version.error());
@@ -98,7 +97,7 @@ Status CatalogDatabase::ensure_writable() {
       log::info("storage", "{}: can be written again", file().string());
       return opened;
     }
-    const Status back = open_stranded();
+    Status back = open_stranded();
     if (!back) return back;
   }
   return fail(ErrorCode::read_only, file().string() + ": the medium cannot be written");
@@ -107,14 +106,14 @@ Status CatalogDatabase::ensure_writable() {
 Status CatalogDatabase::write_once(const Work& work) {
   Result<Transaction> transaction = Transaction::begin(*database_);
   if (!transaction) return fail(transaction.error());
-  const Status done = work(*database_);
+  Status done = work(*database_);
   if (!done) return done;
   return transaction->commit();
 }
 
 Status CatalogDatabase::write(const Work& work) {
   const std::lock_guard lock(mutex_);
-  const Status ready = ensure_writable();
+  Status ready = ensure_writable();
   if (!ready) return ready;
   Status done = write_once(work);
   if (!done && done.error().code == ErrorCode::disk_full && give_up_reserve()) {
@@ -127,7 +126,7 @@ Status CatalogDatabase::write(const Work& work) {
 Status CatalogDatabase::read(const Work& work) {
   const std::lock_guard lock(mutex_);
   if (!database_) {  // it could not be opened again, neither way
-    if (const Status opened = open_stranded(); !opened) return opened;
+    if (Status opened = open_stranded(); !opened) return opened;
   }
   return work(*database_);
 }

@@ -114,8 +114,8 @@ std::string_view to_string(DeliveryMode mode) {
 }
 
 Status CatalogFleet::put(const Device& device) {
-  const Status sane = bounded(device.id, device.product, device.version, device.transport,
-                              device.address, device.channel, device.assigned_version);
+  Status sane = bounded(device.id, device.product, device.version, device.transport, device.address,
+                        device.channel, device.assigned_version);
   if (!sane) return sane;
   return catalog_.write([&](Database& database) {
     Status done = make_room_for_device(database, device);
@@ -185,7 +185,7 @@ Result<std::vector<Delivery>> CatalogFleet::deliveries(std::size_t newest) {
 }
 
 Status CatalogFleet::put(const SourceState& state) {
-  const Status sane = bounded(state.name, state.last_error, state.validator);
+  Status sane = bounded(state.name, state.last_error, state.validator);
   if (!sane) return sane;
   return catalog_.write([&](Database& database) {
     return database.run("INSERT OR REPLACE INTO source VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",

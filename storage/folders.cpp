@@ -36,7 +36,7 @@ Status Folders::create() const {
       return fail_errno(errno, folder.string());
     }
     // A folder that a power cut takes back would take its packs along.
-    const Status synced = sync_folder(folder.has_parent_path() ? folder.parent_path() : ".");
+    Status synced = sync_folder(folder.has_parent_path() ? folder.parent_path() : ".");
     if (!synced) return synced;
   }
   return {};

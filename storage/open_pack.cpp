@@ -135,7 +135,7 @@ Status OpenPack::ensure_transaction() {
 
 Status OpenPack::commit() {
   if (database_->in_transaction()) {
-    const Status done = database_->script("COMMIT");
+    Status done = database_->script("COMMIT");
     if (!done) return done;
   }
   uncommitted_ = 0;
@@ -183,7 +183,7 @@ Result<PackEntry> OpenPack::insert(const Sha256& sha256, std::uint64_t size,
 }
 
 Status OpenPack::insert_chunk(std::int64_t row, const Sha256& sha256, Bytes content) {
-  const Status ready = ensure_transaction();
+  Status ready = ensure_transaction();
   if (!ready) return ready;
   if (uncommitted_ == 0) oldest_uncommitted_ = steady_clock::now();
   uncommitted_ += content.size();
@@ -219,7 +219,7 @@ Status OpenPack::put_chunk(const PackEntry& entry, std::uint64_t index, Bytes co
   record.index = index;
   record.sha256 = Sha256::of(content);
   record.content = content;
-  const Status done = insert_chunk(chunk_row(entry.number, index), record.sha256, content);
+  Status done = insert_chunk(chunk_row(entry.number, index), record.sha256, content);
   if (!done) return done;
   write_back(content.size());
   // Where the tail has no room, only a commit keeps the bytes.
@@ -228,14 +228,14 @@ Status OpenPack::put_chunk(const PackEntry& entry, std::uint64_t index, Bytes co
 }
 
 Status OpenPack::cut(const PackEntry& entry, std::uint64_t first) {
-  const Status ready = ensure_transaction();
+  Status ready = ensure_transaction();
   if (!ready) return ready;
   return database_->run("DELETE FROM chunk WHERE id BETWEEN ?1 AND ?2",
                         chunk_row(entry.number, first), chunk_row(entry.number + 1, 0) - 1);
 }
 
 Status OpenPack::mark_complete(const PackEntry& entry) {
-  const Status ready = ensure_transaction();
+  Status ready = ensure_transaction();
   if (!ready) return ready;
   return database_->run("UPDATE artifact SET complete = 1 WHERE sha256 = ?1", entry.sha256);
 }

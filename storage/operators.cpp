@@ -42,7 +42,7 @@ Result<std::uint64_t> CatalogOperators::command_sequence(const std::string& key)
 
 Status CatalogOperators::keep_command_sequence(const std::string& key, std::uint64_t sequence) {
   return catalog_.write([&](Database& database) -> Status {
-    const Status done = database.run(
+    Status done = database.run(
         "INSERT INTO command_key VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE"
         " SET sequence = excluded.sequence WHERE excluded.sequence > sequence",
         key, sequence);

@@ -37,8 +37,8 @@ Status add_events(Database& database, const std::vector<Event>& events, std::uin
     if (event.detail.size() > max_detail) {
       return fail(ErrorCode::too_large, "an event's detail is too long");
     }
-    const Status added = database.run("INSERT INTO outbox (at, kind, detail) VALUES (?1, ?2, ?3)",
-                                      to_unix_ms(event.at), event.kind, event.detail);
+    Status added = database.run("INSERT INTO outbox (at, kind, detail) VALUES (?1, ?2, ?3)",
+                                to_unix_ms(event.at), event.kind, event.detail);
     if (!added) return added;
   }
   return drop_excess(database, limit);
@@ -71,7 +71,7 @@ Result<std::vector<Event>> CatalogOutbox::waiting(std::uint64_t after_sequence, 
 Status CatalogOutbox::acknowledge(const std::vector<std::uint64_t>& sequences) {
   return catalog_.write([&](Database& database) -> Status {
     for (const std::uint64_t sequence : sequences) {
-      const Status done = database.run("DELETE FROM outbox WHERE sequence = ?1", sequence);
+      Status done = database.run("DELETE FROM outbox WHERE sequence = ?1", sequence);
       if (!done) return done;
     }
     return {};

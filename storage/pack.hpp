@@ -14,7 +14,7 @@
 
 namespace ferry::storage {
 
-inline constexpr std::uint64_t chunk_size = 256U * 1024U;
+inline constexpr std::uint64_t chunk_size = 256U << 10U;
 
 // An artifact in a sealed pack: everything a reader needs to find it and to check every byte.
 struct StoredArtifact {

@@ -64,7 +64,7 @@ Status for_each_chunk(Database& pack, const ChunkList& list, std::uint64_t size,
       return fail(ErrorCode::corrupt,
                   "chunk " + std::to_string(index) + " does not match its SHA-256");
     }
-    const Status taken = sink(content);
+    Status taken = sink(content);
     if (!taken) return taken;
   }
   return {};

@@ -105,7 +105,7 @@ Status PackWriter::State::replay() {
   if (!done || current->offset < current->entry.size) return done;
   // All bytes are there, but nobody has checked them.
   const PackEntry entry = current->entry;
-  const Status finished = finish();
+  Status finished = finish();
   if (finished || finished.error().code != ErrorCode::corrupt) return finished;
   return insert(entry.sha256, entry.size, "");
 }
@@ -145,7 +145,7 @@ Status PackWriter::State::put_rest() {
 }
 
 Status PackWriter::State::forget() {
-  const Status done = pack.remove(current->entry);
+  Status done = pack.remove(current->entry);
   if (done) current.reset();
   return done;
 }
@@ -164,8 +164,7 @@ Status PackWriter::State::append(Bytes content) {
     current->offset += part.size();
     content = content.subspan(part.size());
     if (current->rest.size() < chunk_size) return {};
-    const Status done =
-        pack.put_chunk(current->entry, current->offset / chunk_size - 1, current->rest);
+    Status done = pack.put_chunk(current->entry, current->offset / chunk_size - 1, current->rest);
     if (!done) return done;
     current->rest.clear();
   }

@@ -188,7 +188,7 @@ Result<std::vector<std::string>> names_by_pack(Database& database, std::int64_t 
 
 Status vouch(Database& database, const HeldRelease& held) {
   const formats::Release& release = held.release;
-  const Status noted = database.run(
+  Status noted = database.run(
       "INSERT OR REPLACE INTO release_voucher SELECT r.id, t.version FROM release r"
       " JOIN trusted_document t ON t.source = ?4 AND t.name = 'snapshot' AND t.version = ?5"
       " WHERE r.product = ?1 AND r.version = ?2 AND r.channel = ?3",

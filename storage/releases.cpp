@@ -33,9 +33,8 @@ Result<bool> has_pack(Database& database, const std::string& name) {
 }
 
 Status note_left_out(Database& database, const formats::Release& release, Time now) {
-  const Status noted =
-      database.run("INSERT OR REPLACE INTO left_out VALUES (?1, ?2, ?3, ?4)", release.product,
-                   release.version, release.channel, to_unix_ms(now));
+  Status noted = database.run("INSERT OR REPLACE INTO left_out VALUES (?1, ?2, ?3, ?4)",
+                              release.product, release.version, release.channel, to_unix_ms(now));
   if (!noted) return noted;
   return database.run(
       "DELETE FROM left_out WHERE (product, version, channel) IN (SELECT product, version, channel"
@@ -52,7 +51,7 @@ Status forget_left_out(Database& database, const formats::Release& release) {
 
 // The row of a pack in packs/, made when it is new there.
 Result<std::int64_t> CatalogReleases::put_pack(Database& database, const std::string& name) {
-  const auto known = database.number("SELECT id FROM pack WHERE name = ?1", name);
+  auto known = database.number("SELECT id FROM pack WHERE name = ?1", name);
   if (known || known.error().code != ErrorCode::not_found) return known;
   std::error_code error;
   const auto size = std::filesystem::file_size(folders_.packs / name, error);
@@ -90,7 +89,7 @@ Status CatalogReleases::put_packs(Database& database, const std::vector<StoredAr
 Status CatalogReleases::admit(const HeldRelease& release, const std::vector<StoredArtifact>& sealed,
                               const std::vector<Event>& events) {
   std::vector<std::string> unneeded;
-  const Status done = catalog_.write([&](Database& database) {
+  Status done = catalog_.write([&](Database& database) {
     unneeded.clear();
     Status step = put_packs(database, sealed, unneeded);
     if (step) step = release_rows::put(database, release);
@@ -198,7 +197,7 @@ void CatalogReleases::cache_digest(const Sha256& sha256, const std::string& kind
     const auto count = database.number("SELECT count(*) FROM digest WHERE sha256 = ?1", sha256);
     if (!count) return fail(count.error());
     if (*count >= max_digests) {
-      const Status cleared = database.run("DELETE FROM digest WHERE sha256 = ?1", sha256);
+      Status cleared = database.run("DELETE FROM digest WHERE sha256 = ?1", sha256);
       if (!cleared) return cleared;
     }
     return database.run(
@@ -240,7 +239,7 @@ Status CatalogReleases::withdraw(Database& database, const std::string& pack, co
   if (!id) return fail(id.error(), "pack " + pack);
   const Result<std::vector<std::string>> releases = release_rows::names_by_pack(database, *id);
   if (!releases) return fail(releases.error());
-  const Status done = database.run("DELETE FROM pack WHERE id = ?1", *id);
+  Status done = database.run("DELETE FROM pack WHERE id = ?1", *id);
   if (!done) return done;
   formats::Json detail = {{"pack", pack}, {"why", why}, {"releases", *releases}};
   Event event;
@@ -251,7 +250,7 @@ Status CatalogReleases::withdraw(Database& database, const std::string& pack, co
 }
 
 Status CatalogReleases::quarantine(const std::string& pack, const std::string& why) {
-  const Status done = catalog_.write(
+  Status done = catalog_.write(
       [&](Database& database) { return withdraw(database, pack, "quarantined", why); });
   if (!done) return done;
   log::error("storage", "pack {} is bad and was taken out, its releases are fetched again: {}",
@@ -261,7 +260,7 @@ Status CatalogReleases::quarantine(const std::string& pack, const std::string& w
 
 Status CatalogReleases::evict(const formats::Release& release, const std::string& why) {
   std::vector<std::string> packs;
-  const Status done = catalog_.write([&](Database& database) -> Status {
+  Status done = catalog_.write([&](Database& database) -> Status {
     packs.clear();
     const Result<std::optional<std::int64_t>> id = release_rows::find(database, release);
     if (!id) return fail(id.error());
@@ -272,7 +271,7 @@ Status CatalogReleases::evict(const formats::Release& release, const std::string
     Result<std::vector<std::string>> freed = release_rows::remove(database, **id);
     if (!freed) return fail(freed.error());
     packs = std::move(*freed);
-    const Status noted = note_left_out(database, release, clock_.now());
+    Status noted = note_left_out(database, release, clock_.now());
     if (!noted) return noted;
     formats::Json detail = {{"product", release.product},
                             {"version", release.version},

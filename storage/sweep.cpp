@@ -46,13 +46,13 @@ Status sweep_packs(CatalogDatabase& catalog, CatalogReleases& releases, const Fo
   // What is left of the rows has no file, or not the one it was.
   for (const auto& row : *rows) {
     const std::string& name = row.first;
-    const Status withdrawn = catalog.write([&](Database& database) {
+    Status withdrawn = catalog.write([&](Database& database) {
       return releases.withdraw(database, name, "lost", "its file is missing or was cut short");
     });
     if (!withdrawn) return withdrawn;
     log::error("storage", "pack {} is missing or was cut short, its releases are fetched again",
                name);
-    const Status isolated = folders.isolate(name);
+    Status isolated = folders.isolate(name);
     if (!isolated) return isolated;
   }
   return {};
@@ -99,7 +99,7 @@ Result<std::uint64_t> sealed_bytes(CatalogDatabase& catalog) {
 
 Status sweep(CatalogDatabase& catalog, CatalogReleases& releases, const Folders& folders,
              std::uint64_t quota, Time now) {
-  const Status packs = sweep_packs(catalog, releases, folders);
+  Status packs = sweep_packs(catalog, releases, folders);
   if (!packs) return packs;
   const Result<std::uint64_t> sealed = sealed_bytes(catalog);
   if (!sealed) return fail(sealed.error());

@@ -112,7 +112,7 @@ Status TailLog::replay(const std::function<Status(const TailRecord&)>& take) con
   if (!handle) return fail_errno(errno, file_.string());
   std::vector<std::byte> buffer;
   while (const std::optional<TailRecord> record = next_record(handle.get(), buffer)) {
-    const Status taken = take(*record);
+    Status taken = take(*record);
     if (!taken) return taken;
   }
   return {};

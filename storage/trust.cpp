@@ -15,7 +15,7 @@ Status remove_others(Database& database, const std::string& source,
     if (!only.contains(rows->text(0))) others.push_back(rows->text(0));
   }
   for (const std::string& name : others) {
-    const Status gone =
+    Status gone =
         database.run("DELETE FROM trusted_document WHERE source = ?1 AND name = ?2", source, name);
     if (!gone) return gone;
   }

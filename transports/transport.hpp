@@ -195,6 +195,7 @@ class Host {
   void offer(const Device& device, const std::vector<std::string>& want,
              OfferCallback callback) const {
     std::vector<const char*> kinds;
+    kinds.reserve(want.size());
     for (const std::string& kind : want) kinds.push_back(kind.c_str());
     const ferry_device given = detail::to_c(device);
     auto call =
@@ -204,6 +205,7 @@ class Host {
   void next(const Device& device, const std::vector<std::string>& want,
             StepCallback callback) const {
     std::vector<const char*> kinds;
+    kinds.reserve(want.size());
     for (const std::string& kind : want) kinds.push_back(kind.c_str());
     const ferry_device given = detail::to_c(device);
     auto call =

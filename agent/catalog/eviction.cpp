@@ -33,7 +33,7 @@ bool is_above(const Orders& orders, const formats::Release& left, const formats:
   const auto order = orders.find(left.product);
   const auto result = compare(order == orders.end() ? config::VersionOrder::loose : order->second,
                               left.version, right.version);
-  return result && *result > 0;
+  return result && std::is_gt(*result);
 }
 
 bool has_kind(const formats::Release& release, Role kind) {

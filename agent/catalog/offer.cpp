@@ -28,7 +28,7 @@ std::vector<const HeldRelease*> candidates(const View& view, const Policy& polic
       const auto order = compare(policy.versions, release.version, device.version);
       const bool wanted_down =
           (policy.allow_downgrade || device.downgrade) && !device.assigned_version.empty();
-      if (!order || *order == 0 || (*order < 0 && !wanted_down)) continue;
+      if (!order || std::is_eq(*order) || (std::is_lt(*order) && !wanted_down)) continue;
     }
     if (view.servable(*held)) found.push_back(held);
   }
@@ -71,8 +71,8 @@ void find_base(const View& view, const Policy& policy, const DeviceFacts& device
   const HeldRelease* newest = nullptr;
   for (const HeldRelease* held : view.releases_of(device.product)) {
     const auto order = compare(policy.versions, held->release.version, device.version);
-    if (!order || *order > 0) continue;
-    if (*order == 0) offer.base_known = true;
+    if (!order || std::is_gt(*order)) continue;
+    if (std::is_eq(*order)) offer.base_known = true;
     if (held->release.find(Role::file) != nullptr) newest = held;
   }
   if (!offer.base_known || newest == nullptr) return;
@@ -82,7 +82,7 @@ void find_base(const View& view, const Policy& policy, const DeviceFacts& device
 }
 
 void raise_version(const Policy& policy, const std::string& version, std::string& highest) {
-  if (highest.empty() || *compare(policy.versions, version, highest) > 0) highest = version;
+  if (highest.empty() || std::is_gt(*compare(policy.versions, version, highest))) highest = version;
 }
 
 }  // namespace

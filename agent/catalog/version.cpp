@@ -113,7 +113,7 @@ std::strong_ordering compare_loose(std::string_view left, std::string_view right
       return a_number ? std::strong_ordering::less : std::strong_ordering::greater;
     }
     const auto order = a_number ? compare_numbers(a, b) : a.compare(b) <=> 0;
-    if (order != 0) return order;
+    if (std::is_neq(order)) return order;
   }
 }
 
@@ -123,7 +123,7 @@ std::optional<std::strong_ordering> compare_semver(std::string_view left, std::s
   if (!a || !b) return std::nullopt;
   for (int i = 0; i < 3; ++i) {
     const auto order = compare_numbers(a->core[i], b->core[i]);
-    if (order != 0) return order;
+    if (std::is_neq(order)) return order;
   }
   // A version without a pre-release is above the same with one.
   if (a->prerelease.empty() || b->prerelease.empty()) {
@@ -132,7 +132,7 @@ std::optional<std::strong_ordering> compare_semver(std::string_view left, std::s
   const std::size_t common = std::min(a->prerelease.size(), b->prerelease.size());
   for (std::size_t i = 0; i < common; ++i) {
     const auto order = compare_identifiers(a->prerelease[i], b->prerelease[i]);
-    if (order != 0) return order;
+    if (std::is_neq(order)) return order;
   }
   return a->prerelease.size() <=> b->prerelease.size();
 }

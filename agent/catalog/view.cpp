@@ -24,7 +24,7 @@ View::View(std::vector<storage::HeldRelease> releases,
   for (auto& [product, list] : by_product_) {
     const auto order = order_of(product);
     std::stable_sort(list.begin(), list.end(), [&](const auto* left, const auto* right) {
-      return *compare(order, left->release.version, right->release.version) < 0;
+      return std::is_lt(*compare(order, left->release.version, right->release.version));
     });
   }
 }

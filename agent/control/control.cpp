@@ -330,7 +330,8 @@ Status ControlServer::start() {
   return state_->listen();
 }
 
-void ControlServer::publish_event(const std::string& kind, const std::string& id, Json value) {
+void ControlServer::publish_event(const std::string& kind, const std::string& id,
+                                  const Json& value) {
   state_->broadcast.event(kind, id, value);
 }
 

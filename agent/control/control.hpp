@@ -93,7 +93,7 @@ class ControlServer {
   Status start();
   // A change of state, to every watcher at once. `kind` is source, release, device, delivery,
   // transport or event; `id` tells objects of one kind apart; `value` is the object as it is now.
-  void publish_event(const std::string& kind, const std::string& id, Json value);
+  void publish_event(const std::string& kind, const std::string& id, const Json& value);
   // The same for progress: only the latest of each object, at most once in progress_interval. An
   // event of the same object takes the place of progress that waits.
   void publish_progress(const std::string& kind, const std::string& id, Json value);

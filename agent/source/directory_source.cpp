@@ -101,7 +101,7 @@ Status DirectorySource::run_round(Round& round, const std::stop_token& stop) {
   if (!room) return fail(room.error());
   for (const LayoutRelease& release : layout->releases) {
     if (stop.stop_requested()) return fail(ErrorCode::cancelled, "stopped");
-    const Status done = visit(*folder, release, *here, **room, round, stop);
+    Status done = visit(*folder, release, *here, **room, round, stop);
     if (!done && done.error().code == ErrorCode::cancelled) return done;
     if (!done && round.first) round.first = fail(done.error(), release.version);
   }
@@ -206,12 +206,12 @@ Result<bool> DirectorySource::take(const LayoutFolder& folder, const LayoutRelea
         if (have->offset == artifact.size) return pack.finish();
         ledger_.artifact_begins(release, artifact, have->offset);
         const LayoutFile& file = *files.at(artifact.name);
-        const Status read = folder.read(file, have->offset, stop, [&](Bytes piece) {
+        Status read = folder.read(file, have->offset, stop, [&](Bytes piece) {
           ledger_.received(piece.size());
           return pack.append(piece);
         });
         if (!read) return read;
-        const Status done = pack.finish();
+        Status done = pack.finish();
         if (done || done.error().code != ErrorCode::corrupt) return done;
         return fail(ErrorCode::changed, file.path + ": changed between two readings");
       });

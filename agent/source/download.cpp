@@ -78,7 +78,7 @@ Status Download::Attempt::take_body(Bytes piece) {
         std::min(storage::chunk_size - offset % storage::chunk_size, artifact.size - offset);
     const Bytes part = piece.first(std::min<std::uint64_t>(piece.size(), room));
     ledger.received(part.size());
-    if (const Status stored = pack.append(part); !stored) return stored;
+    if (Status stored = pack.append(part); !stored) return stored;
     offset += part.size();
     piece = piece.subspan(part.size());
   }
@@ -92,7 +92,7 @@ Status Download::attempt(Attempt& attempt) {
     request.offset = attempt.offset;
     request.if_range = attempt.have.validator;
   }
-  const Status got = client_.get(
+  Status got = client_.get(
       request, stop_, [&](const HttpHead& head) { return attempt.take_head(head); },
       [&](Bytes piece) { return attempt.take_body(piece); });
   if (!got) return got;
@@ -112,7 +112,7 @@ Status Download::run(const std::string& url, storage::PackWriter& pack,
     ledger_.artifact_begins(release, artifact, have->offset);
     Attempt now{url, pack, artifact, *have, have->offset, ledger_};
     const bool resumed = now.resumes();
-    const Status done = attempt(now);
+    Status done = attempt(now);
     if (done) return done;
     // Bytes of two different files may have been put together; then the file itself may still be
     // good.

@@ -14,7 +14,7 @@
 namespace ferry::source {
 namespace {
 
-constexpr std::size_t piece_size = 256U * 1024U;
+constexpr std::size_t piece_size = 256U << 10U;
 
 std::optional<std::string_view> between(std::string_view text, std::string_view before,
                                         std::string_view after) {
@@ -48,7 +48,7 @@ Status hand_over(int source, const std::string& name, std::uint64_t length,
     if (got < 0) return fail_errno(errno, name);
     if (got == 0) return changed(name);
     length -= static_cast<std::uint64_t>(got);
-    const Status taken = take(Bytes(piece.data(), static_cast<std::size_t>(got)));
+    Status taken = take(Bytes(piece.data(), static_cast<std::size_t>(got)));
     if (!taken) return taken;
   }
   return {};
@@ -125,7 +125,7 @@ Status LayoutFolder::read(const LayoutFile& file, std::uint64_t offset, const st
   if (::lseek(source.get(), static_cast<off_t>(offset), SEEK_SET) < 0) {
     return fail_errno(errno, name);
   }
-  const Status read = hand_over(source.get(), name, file.stamp.size - offset, stop, take);
+  Status read = hand_over(source.get(), name, file.stamp.size - offset, stop, take);
   if (!read) return read;
   const Result<FileStamp> after = stamp_of(source.get(), name);
   if (!after) return fail(after.error());

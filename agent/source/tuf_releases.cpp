@@ -42,7 +42,7 @@ Status read_artifact(const Json& facts, const tuf::TargetFile& file, Member& mem
   if (!sha256) return fail(ErrorCode::invalid, "its hashes lack a SHA-256");
   formats::ReleaseArtifact& artifact = member.artifact;
   artifact.role = *known;
-  artifact.name = name->empty() ? last : std::move(*name);
+  artifact.name = name->empty() ? last : *name;
   artifact.dst_path = std::move(*dst_path);
   artifact.from = std::move(*from);
   artifact.size = file.length.value_or(0);

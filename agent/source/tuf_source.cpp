@@ -48,7 +48,7 @@ void TufSource::refuse(const std::string& what, const std::string& why, Status& 
 }
 
 Status TufSource::refresh(tuf::Updater& updater) {
-  const Status done = updater.refresh(context_.time.now());
+  Status done = updater.refresh(context_.time.now());
   if (Status kept = keeper_.commit(std::nullopt); !kept) return kept;
   if (!done && is_refusal(done.error().code)) ledger_.rejected("metadata", done.error().message);
   if (!done) return done;

@@ -78,7 +78,7 @@ Status confine_files(const std::vector<std::filesystem::path>& readable) {
       static_cast<int>(::syscall(SYS_landlock_create_ruleset, &rules, size, 0)));
   if (!ruleset) return fail_errno(errno, "jail: landlock_create_ruleset");
   for (const std::filesystem::path& path : readable) {
-    if (const Status allowed = allow_reading(ruleset.get(), path); !allowed) return allowed;
+    if (Status allowed = allow_reading(ruleset.get(), path); !allowed) return allowed;
   }
   if (::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0) {
     return fail_errno(errno, "jail: landlock_restrict_self");

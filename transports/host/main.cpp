@@ -86,7 +86,7 @@ Result<ferry_transport_entry> jail_and_load(const Arguments& arguments) {
   readable.push_back(*file);
   if (const Status jailed = confine_files(readable); !jailed) return fail(jailed.error());
   if (const Status jailed = confine_calls(); !jailed) return fail(jailed.error());
-  const Result<ferry_transport_entry> entry = load_plugin(*file);
+  Result<ferry_transport_entry> entry = load_plugin(*file);
   if (!entry) return entry;
   if (const Status jailed = confine_files({arguments.packs_folder}); !jailed) {
     return fail(jailed.error());

@@ -27,7 +27,7 @@ struct Service {
   pull::Resolver& resolver;
   // Bytes of artifacts on their way to a socket. One is enough for all: what a socket does not take
   // is read again when it does, so slow readers hold no memory.
-  std::array<std::byte, 64U * 1024U> block{};
+  std::array<std::byte, 64U << 10U> block{};
 };
 
 class Connection;

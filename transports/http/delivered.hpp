@@ -16,7 +16,7 @@ class Delivered {
   // forgotten.
   static constexpr std::size_t most_answers = 16;
   // Long answers are reported in steps of this many bytes.
-  static constexpr std::uint64_t step = 64U * 1024U;
+  static constexpr std::uint64_t step = 64U << 10U;
 
   void reset() { *this = {}; }
   // An answer begins: its header is `header` bytes long, then comes `body`.

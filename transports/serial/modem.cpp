@@ -180,7 +180,7 @@ void Modem::send_block() {
   send(framed(padded(std::move(content), size, filler)));
 }
 
-std::string Modem::framed(std::string content) const {
+std::string Modem::framed(const std::string& content) const {
   std::string block;
   block += content.size() == long_block ? modem_start_long_header : modem_start_header;
   block += static_cast<char>(number_);

@@ -82,7 +82,7 @@ class Modem {
   void send_again();
   void send_header(std::string content);
   void send_block();
-  std::string framed(std::string content) const;
+  std::string framed(const std::string& content) const;
   std::uint64_t next_block_size() const;
   void finish(ModemEnd end);
 

@@ -45,9 +45,7 @@ std::string empty_map() {
 }  // namespace
 
 Client::Client(ClientOptions options)
-    : options_(std::move(options)),
-      learned_(options_.learned),
-      next_sequence_(options_.first_sequence) {}
+    : options_(options), learned_(options_.learned), next_sequence_(options_.first_sequence) {}
 
 Client::~Client() = default;
 
@@ -59,7 +57,7 @@ void Client::start(std::unique_ptr<Operation> operation) {
   operations_.push_back(std::move(operation));
 }
 
-void Client::echo(std::string text, Done<std::string> done) {
+void Client::echo(const std::string& text, Done<std::string> done) {
   start(std::make_unique<Question<std::string>>(options_, Op::write, group::os, command::os_echo,
                                                 one_text("d", text), text_at("r"),
                                                 std::move(done)));
@@ -75,7 +73,7 @@ void Client::parameters(Done<Parameters> done) {
       options_, Op::read, group::os, command::os_parameters, empty_map(), read, std::move(done)));
 }
 
-void Client::os_info(std::string format, Done<std::string> done) {
+void Client::os_info(const std::string& format, Done<std::string> done) {
   start(std::make_unique<Question<std::string>>(
       options_, Op::read, group::os, command::os_info,
       format.empty() ? empty_map() : one_text("format", format), text_at("output"),
@@ -101,13 +99,13 @@ void Client::image_state(Done<std::vector<ImageSlot>> done) {
                                                            image_slots_in, std::move(done)));
 }
 
-void Client::test(std::string hash, Done<std::vector<ImageSlot>> done) {
+void Client::test(const std::string& hash, Done<std::vector<ImageSlot>> done) {
   start(std::make_unique<Question<std::vector<ImageSlot>>>(
       options_, Op::write, group::image, command::image_state, state_write_body(hash, false),
       image_slots_in, std::move(done)));
 }
 
-void Client::confirm(std::optional<std::string> hash, Done<std::vector<ImageSlot>> done) {
+void Client::confirm(const std::optional<std::string>& hash, Done<std::vector<ImageSlot>> done) {
   start(std::make_unique<Question<std::vector<ImageSlot>>>(
       options_, Op::write, group::image, command::image_state, state_write_body(hash, true),
       image_slots_in, std::move(done)));

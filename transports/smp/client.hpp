@@ -44,12 +44,12 @@ class Client {
   Client& operator=(const Client&) = delete;
 
   // OS group. echo() is the cheapest way to see whether somebody is there.
-  void echo(std::string text, Done<std::string> done);
+  void echo(const std::string& text, Done<std::string> done);
   // What the device can take; each upload asks by itself. Of a device that does not know the
   // request, what the options assume, with `told` false.
   void parameters(Done<Parameters> done);
   // `format` as in `uname`: "s", "a", …; "" for the device's default.
-  void os_info(std::string format, Done<std::string> done);
+  void os_info(const std::string& format, Done<std::string> done);
   // The bootloader's name ("MCUboot").
   void bootloader(Done<std::string> done);
   // Ends well when the device says it will; whether it comes back is seen later. Sent once only: a
@@ -61,9 +61,9 @@ class Client {
   void image_state(Done<std::vector<ImageSlot>> done);
   // Tries the image at the next boot. Sent again after silence, so an error may mean that the first
   // request had worked: read the state.
-  void test(std::string hash, Done<std::vector<ImageSlot>> done);
+  void test(const std::string& hash, Done<std::vector<ImageSlot>> done);
   // Keeps the image: the running one without a hash.
-  void confirm(std::optional<std::string> hash, Done<std::vector<ImageSlot>> done);
+  void confirm(const std::optional<std::string>& hash, Done<std::vector<ImageSlot>> done);
   // Slow: the device answers when it is done. Some say "message too long" then, although it worked.
   void erase(std::optional<std::uint32_t> slot, Done<void> done);
   // Sends an image, or what the device lacks of it. See upload.hpp.

@@ -103,10 +103,10 @@ void Server::Implementation::tell_images(const Header& header, Bytes request) {
     slots.pop_back();
     body = image_state_body(slots);
   }
-  answer(header, request, std::move(body));
+  answer(header, request, body);
 }
 
-void Server::Implementation::answer(const Header& header, Bytes request, std::string body) {
+void Server::Implementation::answer(const Header& header, Bytes request, const std::string& body) {
   if (header_size + body.size() > options_.answer_limit) {
     return refuse(header, request, Code::too_long);
   }

@@ -70,7 +70,7 @@ class Server::Implementation : public std::enable_shared_from_this<Server::Imple
   void echo(const Packet& packet, Bytes request);
   void tell_parameters(const Header& header, Bytes request);
   void tell_images(const Header& header, Bytes request);
-  void answer(const Header& header, Bytes request, std::string body);
+  void answer(const Header& header, Bytes request, const std::string& body);
   void refuse(const Header& header, Bytes request, Code code);
   void refuse_file(const Asked& asked, FileCode code);
   // server_files.cpp

@@ -32,7 +32,7 @@ void Upload::Implementation::reported_late(std::uint64_t offset, TimePoint now) 
   if (offset == request_.size) finish(Json::object());
 }
 
-void Upload::Implementation::reported(Position sent, std::uint64_t offset, const Json& body,
+void Upload::Implementation::reported(const Position& sent, std::uint64_t offset, const Json& body,
                                       TimePoint now) {
   const Sent answered = *sent;
   if (offset < answered.end) {
@@ -123,7 +123,7 @@ void Upload::Implementation::finish(const Json& body) {
       return fail(Outcome::corrupt, "what arrived does not match the image's digest");
     }
   }
-  end(std::move(result));
+  end(result);
 }
 
 }  // namespace ferry::smp

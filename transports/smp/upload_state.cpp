@@ -74,7 +74,7 @@ void Upload::Implementation::ask_state() {
     UploadResult result;
     result.counts = counts_;
     result.had_it = true;
-    end(std::move(result));
+    end(result);
   };
   side_ = std::make_unique<Question<std::vector<ImageSlot>>>(
       options_, Op::read, group::image, command::image_state, formats::CborWriter().map(0).take(),

@@ -54,7 +54,7 @@ class Upload::Implementation {
   std::string body_of(std::uint64_t offset, std::string_view data, bool first) const;
   // upload_answer.cpp: what an offset means
   void measure(const Sent& sent, bool given_up, TimePoint now);
-  void reported(Position sent, std::uint64_t offset, const Json& body, TimePoint now);
+  void reported(const Position& sent, std::uint64_t offset, const Json& body, TimePoint now);
   void reported_late(std::uint64_t offset, TimePoint now);
   void advance(std::uint64_t offset, TimePoint now);
   void cut_short(const Sent& sent, std::uint64_t offset);

@@ -45,12 +45,12 @@ std::string id_from(std::string_view text) {
 }  // namespace
 
 Push::Push(Service& service, Carrier& carrier, const PushSettings& settings,
-           smp::ClientOptions link, plugin::Device unknown)
+           const smp::ClientOptions& link, plugin::Device unknown)
     : service_(service),
       carrier_(&carrier),
       settings_(settings),
       unknown_(std::move(unknown)),
-      client_(client_options(settings, std::move(link))),
+      client_(client_options(settings, link)),
       device_(unknown_) {}
 
 void Push::start() {

@@ -36,8 +36,8 @@ class Push final : public std::enable_shared_from_this<Push> {
  public:
   // `link` holds what the framing and the way there ask for; the rest of the client's options
   // follows from the settings. `unknown` is the device as long as nothing is known of it.
-  Push(Service& service, Carrier& carrier, const PushSettings& settings, smp::ClientOptions link,
-       plugin::Device unknown);
+  Push(Service& service, Carrier& carrier, const PushSettings& settings,
+       const smp::ClientOptions& link, plugin::Device unknown);
 
   // The first look is due now.
   void start();

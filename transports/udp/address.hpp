@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 #include "base/digest.hpp"
 
@@ -32,7 +33,11 @@ class Address {
   // length; 0 when it cannot be reached so.
   socklen_t write(int socket_family, sockaddr_storage& out) const;
 
-  auto operator<=>(const Address&) const = default;
+  bool operator==(const Address&) const = default;
+  auto operator<=>(const Address& other) const {
+    return std::tie(family_, port_, scope_, raw_) <=>
+           std::tie(other.family_, other.port_, other.scope_, other.raw_);
+  }
 
  private:
   int family_ = AF_UNSPEC;

@@ -108,7 +108,7 @@ class UdpTransport final : public plugin::Transport {
       }
       return nullptr;
     }
-    const auto session = make_session(service_, address);
+    auto session = make_session(service_, address);
     sessions_[address] = session;
     session->start();
     tell_state();

@@ -95,7 +95,7 @@ Status Updater::download(const std::string& path, const TargetFile& target,
   Status fetched;
   for (const std::string& hash : hashes) {
     Replacement replacement(file);
-    const Status begun = replacement.begin();
+    Status begun = replacement.begin();
     if (!begun) return begun;
     FileCheck check(target);
     fetched = fetcher_->fetch(artifact_url(base_url, path, hash), *target.length,

@@ -93,14 +93,13 @@ Status run_updater(const Order& order, bool downloads) {
   Repository repository;
   repository.metadata_url = with_slash(order.metadata_url);
   Updater updater(std::move(repository), fetcher, keeper);
-  const Status refreshed = updater.refresh(SystemClock().now());
+  Status refreshed = updater.refresh(SystemClock().now());
   if (!refreshed || !downloads) return refreshed;
   for (const std::string& name : order.target_names) {
     const Result<const TargetFile*> target = updater.find(name);
     if (!target) return fail(target.error());
-    const Status done =
-        updater.download(name, **target, with_slash(order.target_base_url),
-                         std::filesystem::path(order.target_dir) / safe_file_name(name));
+    Status done = updater.download(name, **target, with_slash(order.target_base_url),
+                                   std::filesystem::path(order.target_dir) / safe_file_name(name));
     if (!done) return done;
   }
   return {};

@@ -53,7 +53,7 @@ Result<const Json*> object_at(const Json& parent, const char* key) {
 }
 
 Result<std::uint64_t> counting_at(const Json& parent, const char* key) {
-  const Result<std::uint64_t> value = formats::unsigned_at(parent, key);
+  Result<std::uint64_t> value = formats::unsigned_at(parent, key);
   if (!value) return value;
   if (*value == 0 || *value >= std::numeric_limits<std::int64_t>::max()) {
     return fail(ErrorCode::invalid, std::string("'") + key + "' is out of its range");

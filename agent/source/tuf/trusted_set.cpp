@@ -151,7 +151,7 @@ Status TrustedSet::update_snapshot(std::string_view bytes) {
   Result<Document<Snapshot>> next = parse_snapshot(bytes, limits_);
   if (!next) return fail(next.error());
   const Root& root = root_.part;
-  const Status good =
+  Status good =
       check_signed(root.snapshot, root.keys, next->canonical, next->signatures, "snapshot", "root");
   if (!good) return good;
   if (kept_snapshot_) {
@@ -166,7 +166,7 @@ Status TrustedSet::update_snapshot(std::string_view bytes) {
       }
     }
   }
-  const Status fits = check_snapshot(*next);
+  Status fits = check_snapshot(*next);
   if (!fits) return fits;
   snapshot_ = std::move(*next);
   return {};

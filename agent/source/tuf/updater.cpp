@@ -118,7 +118,7 @@ Status Updater::count(std::size_t bytes) {
 Status Updater::load_targets(const Targets* delegator, const std::string& role) {
   const auto before = failed_.find({delegator, role});
   if (before != failed_.end()) return fail(before->second);
-  const Status brought = bring_targets(delegator, role);
+  Status brought = bring_targets(delegator, role);
   if (!brought && !may_pass(brought.error().code)) {
     failed_.emplace(std::pair(delegator, role), brought.error());
   }
