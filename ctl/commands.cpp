@@ -101,6 +101,7 @@ Json publish_json(const PublishReport& done) {
           {"withdrawn", done.withdrawn},
           {"artifacts_copied", done.artifacts_copied},
           {"bytes_copied", done.bytes_copied},
+          {"patches", done.patches},
           {"key_id", done.key_id},
           {"skipped", done.skipped}};
 }
@@ -111,10 +112,12 @@ std::string publish_text(const PublishOptions& what, const PublishReport& done) 
     text += fmt::format("published {} {}\n", what.product, version);
   for (const auto& version : done.withdrawn)
     text += fmt::format("withdrawn {} {}\n", what.product, version);
-  text += fmt::format("{}: index {} names {} releases, {}; {} artifacts copied, {}\n",
+  text += fmt::format("{}: index {} names {} releases, {}; {} artifacts copied, {}",
                       what.site.string(), done.sequence, done.releases,
                       done.key_id.empty() ? "not signed" : "signed by key " + done.key_id,
                       done.artifacts_copied, human_size(done.bytes_copied));
+  if (what.patches) text += fmt::format("; {} patches", done.patches);
+  text += "\n";
   return text;
 }
 

@@ -164,6 +164,10 @@ void add_publishing(CLI::App& app, Asked& asked) {
   publish->add_option("--product", asked.publish.product, "What they are for")->required();
   publish->add_option("--channel", asked.publish.channel, "Whom they are for")
       ->capture_default_str();
+  publish
+      ->add_option("--patches", asked.publish.patches,
+                   "Patches from so many versions before, and compressed artifacts")
+      ->check(CLI::Range(0, 15));
   CLI::Option* key =
       publish->add_option("--key", asked.publish.key, "The private key that signs; see keygen");
   CLI::Option* tuf = publish->add_flag("--tuf", asked.tuf, "A TUF repository instead of a site");

@@ -6,6 +6,8 @@
 #include <map>
 #include <tuple>
 
+#include "agent/catalog/version.hpp"
+#include "ctl/patches.hpp"
 #include "ctl/site.hpp"
 
 namespace ferry::ctl {
@@ -15,7 +17,12 @@ namespace {
 class Publication {
  public:
   Publication(const PublishOptions& options, const source::LayoutFolder& folder, const Site& site)
-      : options_(options), folder_(folder), site_(site) {}
+      : options_(options),
+        folder_(folder),
+        site_(site),
+        patches_(options.site, options.patches, [&site](const auto&, const auto& artifact) {
+          return site.folder() / Site::artifact_url(artifact.sha256);
+        }) {}
 
   Result<PublishReport> run(const PrivateKey* key);
 
@@ -27,10 +34,16 @@ class Publication {
   // Gateways hold a version once: in another channel it has to be the same bytes.
   Status compare_channels(const formats::Release& release, const formats::Index& before) const;
   Status copy(const source::LayoutRelease& layout, const formats::Release& release);
+  // A version that is published already has to be the same; its document stays as it is.
+  Status compare_published(const formats::IndexEntry& published,
+                           const formats::Release& release) const;
+  // Writes the document, patches and all.
+  Result<formats::IndexEntry> announce(formats::Release& release);
 
   const PublishOptions& options_;
   const source::LayoutFolder& folder_;
   const Site& site_;
+  PatchMaker patches_;
   PublishReport report_;
 };
 
@@ -81,33 +94,50 @@ Status Publication::copy(const source::LayoutRelease& layout, const formats::Rel
   return site_.sync_artifacts();
 }
 
-Status Publication::publish(const source::LayoutRelease& layout, const formats::Index& before,
-                            formats::Index& after) {
-  const Result<formats::Release> release = describe(layout);
-  if (!release) return fail(release.error());
-  const std::string document = formats::write_release(*release);
+Status Publication::compare_published(const formats::IndexEntry& published,
+                                      const formats::Release& release) const {
+  const Result<formats::Release> before = site_.read_release(published);
+  if (!before) return fail(before.error());
+  if (formats::same_artifacts(*before, release)) return {};
+  return fail(ErrorCode::exists,
+              fmt::format("{} {} differs from what was published under this version: publish the "
+                          "change as a new version",
+                          release.product, release.version));
+}
+
+Result<formats::IndexEntry> Publication::announce(formats::Release& release) {
+  if (Status made = patches_.make(release); !made) return fail(made.error());
+  const std::string document = formats::write_release(release);
   if (document.size() > formats::document_size_limit) {
-    return fail(ErrorCode::too_large, layout.version + ": its release document exceeds 8 MiB");
+    return fail(ErrorCode::too_large, release.version + ": its release document exceeds 8 MiB");
   }
   formats::IndexEntry entry;
-  entry.product = release->product;
-  entry.version = release->version;
-  entry.channel = release->channel;
-  entry.document = Site::document_url(*release);
+  entry.product = release.product;
+  entry.version = release.version;
+  entry.channel = release.channel;
+  entry.document = Site::document_url(release);
   entry.size = document.size();
   entry.sha256 = Sha256::of(as_bytes(document));
-  const formats::IndexEntry* published = find(before, *release);
-  if (published != nullptr && published->sha256 != entry.sha256) {
-    return fail(ErrorCode::exists,
-                fmt::format("{} {} differs from what was published under this version: publish the "
-                            "change as a new version",
-                            entry.product, entry.version));
-  }
-  if (published == nullptr) report_.published.push_back(entry.version);
+  if (Status put = site_.put_document(entry.document, document); !put) return fail(put.error());
+  report_.published.push_back(entry.version);
+  return entry;
+}
+
+Status Publication::publish(const source::LayoutRelease& layout, const formats::Index& before,
+                            formats::Index& after) {
+  Result<formats::Release> release = describe(layout);
+  if (!release) return fail(release.error());
   if (Status same = compare_channels(*release, before); !same) return same;
+  const formats::IndexEntry* published = find(before, *release);
+  if (published != nullptr) {
+    if (Status same = compare_published(*published, *release); !same) return same;
+  }
   if (Status copied = copy(layout, *release); !copied) return copied;
-  if (Status put = site_.put_document(entry.document, document); !put) return put;
-  after.releases.push_back(std::move(entry));
+  Result<formats::IndexEntry> entry =
+      published == nullptr ? announce(*release) : Result<formats::IndexEntry>(*published);
+  if (!entry) return fail(entry.error());
+  after.releases.push_back(std::move(*entry));
+  patches_.add(std::move(*release));
   return {};
 }
 
@@ -142,6 +172,7 @@ Result<PublishReport> Publication::run(const PrivateKey* key) {
     if (Status written = site_.write_index(after, key); !written) return fail(written.error());
   }
   report_.sequence = after.sequence;
+  report_.patches = patches_.count();
   report_.releases = after.releases.size();
   return std::move(report_);
 }
@@ -169,6 +200,10 @@ Result<source::Layout> scan_releases(const source::LayoutFolder& folder,
     }
     report.skipped.push_back(skipped.path + ": " + skipped.why);
   }
+  std::stable_sort(layout->releases.begin(), layout->releases.end(),
+                   [](const auto& one, const auto& other) {
+                     return catalog::compare_loose(one.version, other.version) < 0;
+                   });
   return layout;
 }
 

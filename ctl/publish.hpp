@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct PublishOptions {
   std::string channel = "stable";
   std::filesystem::path
       key;  // private key, PEM; "" = an unsigned index, for sources with trust = tls
+  std::optional<unsigned> patches;  // from how many versions before; nothing = none are made
 };
 
 struct PublishReport {
@@ -28,7 +30,8 @@ struct PublishReport {
   std::vector<std::string> withdrawn;  // versions that it no longer names; gateways keep them
   std::uint64_t artifacts_copied = 0;
   std::uint64_t bytes_copied = 0;
-  std::string key_id;  // that signed the index, "" when unsigned
+  std::uint64_t patches = 0;  // to artifacts of the new versions
+  std::string key_id;         // that signed the index, "" when unsigned
   std::vector<std::string>
       skipped;  // entries of the directory that are no releases: "notes.txt: why"
 };
@@ -42,8 +45,8 @@ Result<PublishReport> publish(const PublishOptions& options);
 
 // What publications of all kinds do first. Whether product and channel are names.
 Status check_names(const PublishOptions& options);
-// The folder's releases; an error where a version in it
-// cannot be published, what is none is added to report.skipped.
+// The folder's releases from the oldest version on, as LooseVersion orders them; an error where a
+// version in it cannot be published, what is none is added to report.skipped.
 Result<source::Layout> scan_releases(const source::LayoutFolder& folder,
                                      const PublishOptions& options, PublishReport& report);
 // The release with the hashes of its artifacts.

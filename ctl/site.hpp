@@ -37,6 +37,7 @@ class Site {
   Status sync_artifacts() const;
   Status put_document(const std::string& url, const std::string& document) const;
 
+  const std::filesystem::path& folder() const { return folder_; }
   // Where an artifact lies, relative to the site.
   static std::string artifact_url(const Sha256& sha256);
   static std::string document_url(const formats::Release& release);

@@ -6,8 +6,10 @@
 #include <set>
 
 #include "base/file.hpp"
+#include "ctl/patches.hpp"
 #include "ctl/site.hpp"
 #include "ctl/tuf_metadata.hpp"
+#include "formats/patch_fields.hpp"
 
 namespace ferry::ctl {
 namespace {
@@ -25,6 +27,7 @@ Json target_of(const formats::Release& release, const formats::ReleaseArtifact& 
                 {"name", artifact.name}};
   if (!artifact.dst_path.empty()) facts["dst_path"] = artifact.dst_path;
   if (!artifact.from.empty()) facts["from"] = artifact.from;
+  if (!artifact.patches.empty()) facts["patches"] = formats::to_json(artifact.patches);
   return {{"length", artifact.size},
           {"hashes", {{"sha256", artifact.sha256.hex()}}},
           {"custom", {{"ferry", std::move(facts)}}}};
@@ -37,9 +40,18 @@ std::string fact(const Json& target, const char* key) {
 }
 
 // Where a consistent snapshot has it: the hash stands before the last part.
-std::filesystem::path place_of(const std::string& path, const Sha256& sha256) {
-  const std::filesystem::path whole(path);
-  return whole.parent_path() / (sha256.hex() + "." + whole.filename().string());
+std::filesystem::path place_of(const formats::Release& release,
+                               const formats::ReleaseArtifact& artifact) {
+  const std::filesystem::path whole(folder_of(release) + artifact.name);
+  return whole.parent_path() / (artifact.sha256.hex() + "." + whole.filename().string());
+}
+
+Json targets_of(const formats::Release& release) {
+  Json made = Json::object();
+  for (const formats::ReleaseArtifact& artifact : release.artifacts) {
+    made[folder_of(release) + artifact.name] = target_of(release, artifact);
+  }
+  return made;
 }
 
 // A version that is published already has to be the same, artifact by artifact; and in another
@@ -70,7 +82,13 @@ class TufPublication {
  public:
   TufPublication(const TufPublishOptions& options, const source::LayoutFolder& folder,
                  TufMetadata& metadata)
-      : options_(options), folder_(folder), metadata_(metadata) {}
+      : options_(options),
+        folder_(folder),
+        metadata_(metadata),
+        patches_(options.site / "targets", options.patches,
+                 [&options](const auto& release, const auto& artifact) {
+                   return options.site / "targets" / place_of(release, artifact);
+                 }) {}
 
   Result<PublishReport> run() {
     const Result<source::Layout> layout = scan_releases(folder_, options_, report_);
@@ -86,13 +104,15 @@ class TufPublication {
       }
     }
     for (const source::LayoutRelease& release : layout->releases) {
-      if (gone.erase(release.version) == 0) report_.published.push_back(release.version);
-      if (Status added = add(release); !added) return fail(added.error());
+      const bool fresh = gone.erase(release.version) == 0;
+      if (fresh) report_.published.push_back(release.version);
+      if (Status added = add(release, fresh); !added) return fail(added.error());
     }
     report_.withdrawn.assign(gone.begin(), gone.end());
     const Result<std::uint64_t> version = metadata_.write(targets_);
     if (!version) return fail(version.error());
     report_.sequence = *version;
+    report_.patches = patches_.count();
     std::set<std::string> releases;
     for (const auto& [path, target] : targets_.items()) {
       releases.insert(fact(target, "product") + "/" + fact(target, "channel") + "/" +
@@ -103,18 +123,40 @@ class TufPublication {
   }
 
  private:
-  Status add(const source::LayoutRelease& layout) {
-    const Result<formats::Release> release = hash_release(folder_, options_, layout);
+  Status add(const source::LayoutRelease& layout, bool fresh) {
+    Result<formats::Release> release = hash_release(folder_, options_, layout);
     if (!release) return fail(release.error());
-    Json made = Json::object();
-    for (const formats::ReleaseArtifact& artifact : release->artifacts) {
-      made[folder_of(*release) + artifact.name] = target_of(*release, artifact);
+    if (!fresh) {
+      if (Status kept = keep_patches(*release); !kept) return kept;
     }
-    if (Status same = compare(*release, metadata_.present(), made); !same) return same;
+    if (Status same = compare(*release, metadata_.present(), targets_of(*release)); !same) {
+      return same;
+    }
+    if (Status copied = copy(layout, *release); !copied) return copied;
+    if (fresh) {
+      if (Status made = patches_.make(*release); !made) return made;
+    }
+    targets_.update(targets_of(*release));
+    patches_.add(std::move(*release));
+    return {};
+  }
+
+  // What is published says where its patches are; that stays.
+  Status keep_patches(formats::Release& release) const {
+    for (formats::ReleaseArtifact& artifact : release.artifacts) {
+      const auto target = metadata_.present().find(folder_of(release) + artifact.name);
+      if (target == metadata_.present().end()) continue;
+      auto patches = formats::patches_from(target->at("custom").at("ferry"));
+      if (!patches) return fail(patches.error(), target.key());
+      artifact.patches = std::move(*patches);
+    }
+    return {};
+  }
+
+  Status copy(const source::LayoutRelease& layout, const formats::Release& release) {
     for (std::size_t i = 0; i < layout.files.size(); ++i) {
-      const formats::ReleaseArtifact& artifact = release->artifacts[i];
-      const auto target = options_.site / "targets" /
-                          place_of(folder_of(*release) + artifact.name, artifact.sha256);
+      const formats::ReleaseArtifact& artifact = release.artifacts[i];
+      const auto target = options_.site / "targets" / place_of(release, artifact);
       const Result<bool> copied = copy_artifact(folder_, layout.files[i], artifact, target);
       if (!copied) return fail(copied.error());
       if (!*copied) continue;
@@ -122,13 +164,13 @@ class TufPublication {
       report_.bytes_copied += artifact.size;
       if (Status synced = sync_folder(target.parent_path()); !synced) return synced;
     }
-    targets_.update(made);
     return {};
   }
 
   const TufPublishOptions& options_;
   const source::LayoutFolder& folder_;
   TufMetadata& metadata_;
+  PatchMaker patches_;
   Json targets_ = Json::object();
   PublishReport report_;
 };

@@ -7,6 +7,8 @@
 #include <optional>
 #include <vector>
 
+#include "formats/little_endian.hpp"
+
 namespace ferry::formats {
 namespace {
 
@@ -18,19 +20,6 @@ constexpr std::size_t tlv_bytes = 4;  // of a TLV's head, and of the block's
 constexpr std::size_t piece_bytes = 64U << 10U;
 constexpr std::uint32_t flag_aes128 = 0x04;
 constexpr std::uint32_t flag_aes256 = 0x08;
-
-std::uint64_t number(std::span<const std::byte> bytes, std::size_t at, std::size_t size) {
-  std::uint64_t value = 0;
-  for (std::size_t i = size; i > 0; --i) {
-    value = value << 8U | std::to_integer<std::uint64_t>(bytes[at + i - 1]);
-  }
-  return value;
-}
-
-template <typename T>
-T field(std::span<const std::byte> bytes, std::size_t at) {
-  return static_cast<T>(number(bytes, at, sizeof(T)));
-}
 
 Failure bad(std::string_view why) {
   return fail(ErrorCode::invalid, fmt::format("MCUboot image: {}", why));
@@ -73,15 +62,15 @@ class Inspection {
     if (size_ < raw.size()) return bad("shorter than its header");
     if (Status good = read_(0, raw); !good) return good;
     if (!is_mcuboot(raw)) return bad("does not begin with its magic");
-    image_.load_address = field<std::uint32_t>(raw, 4);
-    image_.header_size = field<std::uint16_t>(raw, 8);
-    image_.protected_size = field<std::uint16_t>(raw, 10);
-    image_.body_size = field<std::uint32_t>(raw, 12);
-    image_.flags = field<std::uint32_t>(raw, 16);
-    image_.version.major = field<std::uint8_t>(raw, 20);
-    image_.version.minor = field<std::uint8_t>(raw, 21);
-    image_.version.revision = field<std::uint16_t>(raw, 22);
-    image_.version.build = field<std::uint32_t>(raw, 24);
+    image_.load_address = little_endian<std::uint32_t>(raw, 4);
+    image_.header_size = little_endian<std::uint16_t>(raw, 8);
+    image_.protected_size = little_endian<std::uint16_t>(raw, 10);
+    image_.body_size = little_endian<std::uint32_t>(raw, 12);
+    image_.flags = little_endian<std::uint32_t>(raw, 16);
+    image_.version.major = little_endian<std::uint8_t>(raw, 20);
+    image_.version.minor = little_endian<std::uint8_t>(raw, 21);
+    image_.version.revision = little_endian<std::uint16_t>(raw, 22);
+    image_.version.build = little_endian<std::uint32_t>(raw, 24);
     image_.encrypted = (image_.flags & (flag_aes128 | flag_aes256)) != 0;
     if (image_.header_size < header_bytes) return bad("states a header shorter than there is");
     if (image_.body_size == 0) return bad("has no body");
@@ -93,8 +82,8 @@ class Inspection {
     std::array<std::byte, tlv_bytes> head{};
     if (at > size_ || size_ - at < head.size()) return bad("ends before its TLVs");
     if (Status good = read_(at, head); !good) return good;
-    if (field<std::uint16_t>(head, 0) != magic) return bad("has no TLVs where they belong");
-    total = field<std::uint16_t>(head, 2);
+    if (little_endian<std::uint16_t>(head, 0) != magic) return bad("has no TLVs where they belong");
+    total = little_endian<std::uint16_t>(head, 2);
     if (total < head.size() || total > size_ - at) return bad("ends within its TLVs");
     std::vector<std::byte> block(static_cast<std::size_t>(total));
     if (Status good = read_(at, block); !good) return good;
@@ -105,8 +94,8 @@ class Inspection {
     std::size_t at = tlv_bytes;
     while (at < block.size()) {
       if (block.size() - at < tlv_bytes) return bad("has a TLV that is cut off");
-      const auto type = field<std::uint16_t>(block, at);
-      const auto length = field<std::uint16_t>(block, at + 2);
+      const auto type = little_endian<std::uint16_t>(block, at);
+      const auto length = little_endian<std::uint16_t>(block, at + 2);
       at += tlv_bytes;
       if (length > block.size() - at) return bad("has a TLV beyond its end");
       if (const Kind* kind = kind_of(type)) {
@@ -174,7 +163,7 @@ std::string McubootVersion::text() const {
 }
 
 bool is_mcuboot(Bytes beginning) {
-  return beginning.size() >= 4 && field<std::uint32_t>(beginning, 0) == image_magic;
+  return beginning.size() >= 4 && little_endian<std::uint32_t>(beginning, 0) == image_magic;
 }
 
 Result<McubootImage> inspect_mcuboot(const ReadContent& read, std::uint64_t size) {

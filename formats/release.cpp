@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "formats/json.hpp"
+#include "formats/patch_fields.hpp"
 
 namespace ferry::formats {
 namespace {
@@ -143,6 +144,9 @@ Result<ReleaseArtifact> artifact_from(const Json& json) {
   const Result<Sha256> sha256 = sha256_at(json, "sha256");
   if (!sha256) return fail(sha256.error());
   artifact.sha256 = *sha256;
+  auto patches = patches_from(json);
+  if (!patches) return fail(patches.error());
+  artifact.patches = std::move(*patches);
   return artifact;
 }
 
@@ -154,6 +158,7 @@ Json to_json(const ReleaseArtifact& artifact) {
   if (!artifact.dst_path.empty()) json["dst_path"] = artifact.dst_path;
   if (!artifact.from.empty()) json["from"] = artifact.from;
   if (!artifact.url.empty()) json["url"] = artifact.url;
+  if (!artifact.patches.empty()) json["patches"] = to_json(artifact.patches);
   return json;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,7 @@ inline constexpr std::uint64_t artifact_size_limit = 4ULL << 30U;  // bytes
 inline constexpr std::size_t artifact_count_limit = 10000;         // in one release
 inline constexpr std::uint64_t document_size_limit = 8ULL << 20U;  // bytes of a release document
 inline constexpr std::uint64_t index_size_limit = 16ULL << 20U;    // bytes of index.json
+inline constexpr std::size_t patch_count_limit = 16;               // to one artifact
 inline constexpr std::size_t release_count_limit = 10000;          // in one index
 
 enum class Role {
@@ -27,6 +29,16 @@ enum class Role {
 std::string_view to_string(Role role);
 Result<Role> role_from(std::string_view name);
 
+// A shorter way to an artifact's bytes (formats/patch.hpp): from an artifact that is held already,
+// or without a base the artifact itself, compressed.
+struct ArtifactPatch {
+  std::optional<Sha256> base;   // the artifact that it starts from
+  std::string url;              // where the source has it, as an artifact's
+  std::uint64_t size = 0;       // bytes of the whole patch
+  std::uint64_t head_size = 0;  // bytes of its head
+  Sha256 head;                  // of its head, which pins the rest
+};
+
 // One artifact as a release names it.
 struct ReleaseArtifact {
   Role role = Role::firmware;
@@ -37,6 +49,8 @@ struct ReleaseArtifact {
   std::uint64_t size = 0;
   Sha256 sha256;
   std::string url;  // where the source has the bytes, relative to the site; "" elsewhere
+  std::vector<ArtifactPatch>
+      patches;  // that the source has; they say nothing of what the artifact is
 };
 
 struct Release {

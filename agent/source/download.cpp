@@ -43,7 +43,7 @@ Status Download::Attempt::take_whole(const HttpHead& head) {
   // Asked to go on, the server began at 0: it ignores ranges, or the file is another one now.
   if (offset > 0 || validator != have.validator) {
     if (Status fresh = pack.restart(validator); !fresh) return fresh;
-    ledger.artifact_afresh();
+    ledger.artifact_at(0);
   }
   have.validator = validator;
   offset = 0;

@@ -210,10 +210,12 @@ List HttpClient::State::set_up_request(const HttpRequest& request) const {
   // Some servers compress what nobody asked them to compress.
   add("Accept-Encoding: identity");
   if (!request.if_none_match.empty()) add("If-None-Match: " + request.if_none_match);
-  if (request.offset > 0) {
+  if (request.length > 0) {
+    add(fmt::format("Range: bytes={}-{}", request.offset, request.offset + request.length - 1));
+  } else if (request.offset > 0) {
     add(fmt::format("Range: bytes={}-", request.offset));
-    add("If-Range: " + request.if_range);
   }
+  if (!request.if_range.empty()) add("If-Range: " + request.if_range);
   curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
   return headers;
 }

@@ -20,8 +20,9 @@ namespace ferry::source {
 struct HttpRequest {
   std::string url;
   std::string if_none_match;  // "" = not sent
-  std::uint64_t offset = 0;   // 0 = everything, no Range is sent
-  std::string if_range;       // strong ETag; goes with offset
+  std::uint64_t offset = 0;   // with `length` 0: 0 = everything, no Range is sent
+  std::uint64_t length = 0;   // of the part that is wanted, 0 = to the end
+  std::string if_range;       // strong ETag; goes with offset; "" = whatever is there now
   Duration longest{0};        // for the whole transfer; 0 = no bound but the stall timeout
 };
 

@@ -180,9 +180,10 @@ Result<Described> HttpsSource::describe(const formats::IndexEntry& entry,
       return fail(ErrorCode::invalid, entry.document + ": " + artifact.name + " has no url");
     }
   }
-  return Described{std::move(*release), [this](const formats::ReleaseArtifact& artifact) {
-                     return settings_.url + artifact.url;
-                   }};
+  return Described{
+      std::move(*release),
+      [this](const formats::ReleaseArtifact& artifact) { return settings_.url + artifact.url; },
+      [this](const formats::ArtifactPatch& patch) { return settings_.url + patch.url; }};
 }
 
 }  // namespace ferry::source

@@ -5,12 +5,20 @@
 #include <algorithm>
 
 #include "agent/source/download.hpp"
+#include "base/log.hpp"
 
 namespace ferry::source {
 namespace {
 
 // Releases that may fail one after the other for reasons of link or store before the rest is left.
 constexpr int patience = 3;
+
+// What would befall the whole artifact as well: the patch goes on when it is over.
+bool is_no_fault_of_the_patch(ErrorCode code) {
+  return code == ErrorCode::unavailable || code == ErrorCode::timed_out ||
+         code == ErrorCode::cancelled || code == ErrorCode::disk_full ||
+         code == ErrorCode::read_only;
+}
 
 }  // namespace
 
@@ -124,12 +132,47 @@ Result<bool> Intake::fetch(const Described& described, const Grounds& grounds,
                            const std::stop_token& stop) {
   const formats::Release& release = described.release;
   if (Status free = check_conflict(release); !free) return fail(free.error());
-  Download download(client_, ledger_, stop);
   Ingest ingest(context_, ledger_, grounds);
   return ingest.run(release, stop,
                     [&](storage::PackWriter& pack, const formats::ReleaseArtifact& artifact) {
-                      return download.run(described.locate(artifact), pack, release, artifact);
+                      return bring(described, pack, artifact, stop);
                     });
+}
+
+Status Intake::bring(const Described& described, storage::PackWriter& pack,
+                     const formats::ReleaseArtifact& artifact, const std::stop_token& stop) {
+  const formats::Release& release = described.release;
+  const auto orders = patch_orders(described, artifact);
+  if (!orders) return fail(orders.error());
+  for (const PatchOrder& order : *orders) {
+    const Status done = patches_.run(order, pack, release, artifact, stop);
+    if (done || is_no_fault_of_the_patch(done.error().code)) return done;
+    const std::string what = release.product + " " + release.version + " " + artifact.name;
+    const std::string why = "patch " + done.error().message;
+    if (is_refusal(done.error().code)) ledger_.rejected(what, why);
+    log::info("source " + ledger_.state().name, "{}: {}: fetched another way", what, why);
+  }
+  return Download(client_, ledger_, stop).run(described.locate(artifact), pack, release, artifact);
+}
+
+Result<std::vector<PatchOrder>> Intake::patch_orders(
+    const Described& described, const formats::ReleaseArtifact& artifact) const {
+  std::vector<PatchOrder> orders;
+  for (const formats::ArtifactPatch& patch : artifact.patches) {
+    if (patch.size >= artifact.size) continue;
+    PatchOrder order{&patch, described.locate_patch(patch), std::nullopt};
+    if (patch.base) {
+      const auto held = context_.store.releases().find(*patch.base);
+      if (!held) return fail(held.error());
+      if (!held->has_value()) continue;
+      order.base = **held;
+    }
+    orders.push_back(std::move(order));
+  }
+  std::sort(orders.begin(), orders.end(), [](const PatchOrder& one, const PatchOrder& other) {
+    return one.patch->size < other.patch->size;
+  });
+  return orders;
 }
 
 }  // namespace ferry::source

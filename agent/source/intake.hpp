@@ -14,6 +14,7 @@
 #include "agent/source/http_client.hpp"
 #include "agent/source/ingest.hpp"
 #include "agent/source/ledger.hpp"
+#include "agent/source/patch_download.hpp"
 #include "agent/source/room.hpp"
 #include "agent/source/source.hpp"
 
@@ -27,10 +28,11 @@ struct Announced {
   Sha256 identity;  // differs when anything of the release does
 };
 
-// A release in full, and the URL at which the bytes of an artifact of it are.
+// A release in full, and the URLs at which the bytes of its artifacts and of patches to them are.
 struct Described {
   formats::Release release;
   std::function<std::string(const formats::ReleaseArtifact& artifact)> locate;
+  std::function<std::string(const formats::ArtifactPatch& patch)> locate_patch;
 };
 
 // Whether an error says that something from outside was no good, rather than not to be had.
@@ -45,7 +47,11 @@ class Intake {
   // All of them must outlive it.
   Intake(const config::SourceSettings& settings, const Context& context, Ledger& ledger,
          HttpClient& client)
-      : settings_(settings), context_(context), ledger_(ledger), client_(client) {}
+      : settings_(settings),
+        context_(context),
+        ledger_(ledger),
+        client_(client),
+        patches_(client, ledger, context.store.packs_folder()) {}
 
   // Looks at the store as it is now; before each of the others.
   Status look();
@@ -70,11 +76,18 @@ class Intake {
   // False when it is left out.
   Result<bool> fetch(const Described& described, const Grounds& grounds,
                      const std::stop_token& stop);
+  // Makes one artifact complete: by the smallest patch that can be had, or whole.
+  Status bring(const Described& described, storage::PackWriter& pack,
+               const formats::ReleaseArtifact& artifact, const std::stop_token& stop);
+  // The patches whose base is held and that are smaller than the artifact; the smallest first.
+  Result<std::vector<PatchOrder>> patch_orders(const Described& described,
+                                               const formats::ReleaseArtifact& artifact) const;
 
   const config::SourceSettings& settings_;
   const Context& context_;
   Ledger& ledger_;
   HttpClient& client_;
+  PatchDownload patches_;
   Held held_;
   std::unique_ptr<const Room> room_;
   std::set<Name> refused_;             // of products that are not taken, as told

@@ -122,9 +122,9 @@ void Ledger::received(std::size_t length) {
   if (context_.received) context_.received(length);
 }
 
-void Ledger::artifact_afresh() {
+void Ledger::artifact_at(std::uint64_t offset) {
   const std::lock_guard lock(mutex_);
-  progress_.bytes_done = 0;
+  progress_.bytes_done = offset;
 }
 
 void Ledger::artifact_ends() {

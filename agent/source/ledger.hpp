@@ -36,8 +36,9 @@ class Ledger {
                        std::uint64_t offset);
   // A piece came in.
   void received(std::size_t length);
-  // The bytes that came before are thrown away.
-  void artifact_afresh();
+  // How much of the artifact there is, where that is not what came in: bytes were thrown away, or
+  // made by a patch.
+  void artifact_at(std::uint64_t offset);
   void artifact_ends();
 
   // The events that stand for an admitted release; `checked` says what it was believed for:

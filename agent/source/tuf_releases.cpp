@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "formats/json.hpp"
+#include "formats/patch_fields.hpp"
 
 namespace ferry::source {
 namespace {
@@ -40,7 +41,10 @@ Status read_artifact(const Json& facts, const tuf::TargetFile& file, Member& mem
   const std::optional<Sha256> sha256 =
       hash == file.hashes.end() ? std::nullopt : Sha256::from_hex(hash->second);
   if (!sha256) return fail(ErrorCode::invalid, "its hashes lack a SHA-256");
+  auto patches = formats::patches_from(facts);
+  if (!patches) return fail(patches.error());
   formats::ReleaseArtifact& artifact = member.artifact;
+  artifact.patches = std::move(*patches);
   artifact.role = *known;
   artifact.name = name->empty() ? last : *name;
   artifact.dst_path = std::move(*dst_path);

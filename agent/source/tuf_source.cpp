@@ -107,7 +107,10 @@ Described TufSource::describe(const TufRelease& release, bool consistent) const 
     return tuf::artifact_url(settings_.targets_url, paths.at(artifact.name),
                              consistent ? artifact.sha256.hex() : "");
   };
-  return Described{release.release, locate};
+  const auto locate_patch = [this](const formats::ArtifactPatch& patch) {
+    return tuf::artifact_url(settings_.targets_url, patch.url, "");
+  };
+  return Described{release.release, locate, locate_patch};
 }
 
 Result<Report> TufSource::attempt(const std::stop_token& stop) {

@@ -79,8 +79,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if etag is not None and asked.headers.get("if-none-match") == etag:
             self.head(asked, 304, {"ETag": etag})
             return
-        status, start = 200, 0
-        wanted = re.fullmatch(r"bytes=(\d+)-", asked.headers.get("range", ""))
+        status, start, end = 200, 0, len(body)
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", asked.headers.get("range", ""))
         same = asked.headers.get("if-range") in (None, etag)
         if wanted and same and not fault.ignore_range:
             start = int(wanted[1])
@@ -88,8 +88,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.head(asked, 416, {"Content-Range": f"bytes */{len(body)}", "Content-Length": "0"})
                 return
             status = 206
-            headers["Content-Range"] = fault.content_range or f"bytes {start}-{len(body) - 1}/{len(body)}"
-        part = body[start:]
+            end = min(int(wanted[2]) + 1, len(body)) if wanted[2] else len(body)
+            headers["Content-Range"] = fault.content_range or f"bytes {start}-{end - 1}/{len(body)}"
+        part = body[start:end]
         if fault.encoding:
             part = gzip.compress(part)
             headers["Content-Encoding"] = fault.encoding

@@ -62,6 +62,19 @@ class Publish(source_rig.SourceTest):
         self.assertEqual(shown["sources"]["cloud"]["rejected"], 0)
         self.assertEqual(shown["releases"][0]["artifacts"]["flash/main file.py"]["dst_path"], "flash/main file.py")
 
+    def test_patches_stay_as_they_were_published(self):
+        self.run_publish()
+        self.pull("1.0")
+        self.write("firmware_1.1.bin", IMAGE[:-1] + b"!")
+        self.assertEqual(self.run_publish("--patches", "1")["patches"], 2)
+        name = "meter/stable/1.1/firmware_1.1.bin"
+        target = self.signed("2.targets")["targets"][name]
+        self.assertEqual(self.run_publish()["patches"], 0)
+        self.assertEqual(self.signed("3.targets")["targets"][name], target)
+        shown = self.pull("1.0", "1.1")
+        sizes = [patch["size"] for patch in target["custom"]["ferry"]["patches"]]
+        self.assertEqual(shown["sources"]["cloud"]["fetched"], min(sizes))
+
     def test_the_client_takes_what_was_published(self):
         self.run_publish()
         metadata, targets = self.folder / "metadata", self.folder / "targets"

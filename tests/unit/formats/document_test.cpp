@@ -3,6 +3,7 @@
 
 #include "base/file.hpp"
 #include "base/signature.hpp"
+#include "formats/patch_fields.hpp"
 #include "formats/release.hpp"
 
 namespace ferry::formats {
@@ -57,6 +58,16 @@ TEST_F(ReleaseFormatDocument, IndexNamesTheReleaseDocument) {
   EXPECT_EQ(release->version, index->releases[0].version);
   EXPECT_EQ(release->channel, index->releases[0].channel);
   EXPECT_EQ(release->find(Role::differential)->from, "1.0.0");
+}
+
+TEST_F(ReleaseFormatDocument, PatchesAreReadAsTheyStandThere) {
+  const auto json = parse_json(example("patches"), "patches");
+  ASSERT_TRUE(json) << json.error().message;
+  const auto patches = patches_from(*json);
+  ASSERT_TRUE(patches) << patches.error().message;
+  ASSERT_EQ(patches->size(), 1U);
+  EXPECT_EQ((*patches)[0].head_size, 80U);
+  EXPECT_EQ(to_json(*patches), json->at("patches"));
 }
 
 TEST_F(ReleaseFormatDocument, EveryRoleIsExplained) {
