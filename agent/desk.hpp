@@ -162,7 +162,6 @@ class Desk final : public HostRequests {
                                              const storage::Device& device,
                                              const std::string& version,
                                              const delivery::Entry* entry) const;
-  std::optional<Duration> time_of_day() const;
   std::size_t devices_of(const std::string& product_name) const;
   void wake_in(Duration duration) const;
   std::optional<delivery::RolloutChange> note_end(const storage::Delivery& delivery);

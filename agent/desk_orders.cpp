@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <array>
-#include <ctime>
 
 #include "agent/desk.hpp"
+#include "base/local_time.hpp"
 #include "base/log.hpp"
 
 namespace ferry::agent {
@@ -23,17 +23,6 @@ constexpr auto order_names =
     std::to_array<std::string_view>({"pause", "resume", "retry", "cancel", "force", "install"});
 
 }  // namespace
-
-std::optional<Duration> Desk::time_of_day() const {
-  const Time now = clock_.now();
-  if (now < delivery::clock_was_set) return std::nullopt;
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(
-      std::chrono::time_point_cast<std::chrono::system_clock::duration>(now));
-  std::tm local{};
-  if (::localtime_r(&seconds, &local) == nullptr) return std::nullopt;
-  return std::chrono::hours(local.tm_hour) + std::chrono::minutes(local.tm_min) +
-         std::chrono::seconds(local.tm_sec);
-}
 
 // Counted only where a share of them matters.
 std::size_t Desk::devices_of(const std::string& product_name) const {
@@ -70,7 +59,7 @@ std::optional<Hold> Desk::push_hold(const Entry& entry, StepKind step, const Dev
   if (settings == nullptr || device == devices_.end()) return std::nullopt;
   delivery::Circumstances around;
   around.now = moment();
-  around.time_of_day = time_of_day();
+  around.time_of_day = time_of_day(clock_.now());
   around.transport = transport;
   for (const auto& [key, lease] : leases_) {
     const bool counts = lease.transport == transport && lease.product == row.product;
@@ -96,7 +85,7 @@ std::optional<Hold> Desk::pull_hold(const storage::Device& device, const std::st
   if (auto hold = rollout_hold(*settings, device, version, entry)) return hold;
   const bool begun = !ended && entry->delivery.state != DeliveryState::waiting;
   if (begun || (!ended && entry->delivery.forced)) return std::nullopt;
-  return delivery::window_hold(*settings, time_of_day());
+  return delivery::window_hold(*settings, time_of_day(clock_.now()));
 }
 
 std::string Desk::reason(const storage::Delivery& delivery) {

@@ -1,6 +1,15 @@
 #include "agent/report.hpp"
 
 namespace ferry::agent {
+namespace {
+
+const char* state_of(const source::RunnerStatus& status) {
+  if (status.running) return "fetching";
+  if (status.progress.waits) return "waits";
+  return status.state.last_error.empty() ? "idle" : "failed";
+}
+
+}  // namespace
 
 Json time_or_null(Time time) {
   return time == Time{} ? Json(nullptr) : Json(to_rfc3339(time));
@@ -89,12 +98,14 @@ Json to_json(const source::RunnerStatus& status) {
                 {"bytes_done", status.progress.bytes_done},
                 {"bytes_total", status.progress.bytes_total}};
   }
-  const char* idle = status.state.last_error.empty() ? "idle" : "failed";
-  const char* state = status.running ? "fetching" : idle;
+  Json budget = nullptr;
+  if (const auto& use = status.progress.budget) {
+    budget = {{"bytes", use->bytes}, {"used", use->used}, {"until", to_rfc3339(use->until)}};
+  }
   return {{"name", status.name},
           {"type", config::to_string(status.type)},
           {"trust", status.trust},
-          {"state", state},
+          {"state", state_of(status)},
           {"runs", status.runs},
           {"last_success", time_or_null(status.state.last_success)},
           {"last_attempt", time_or_null(status.state.last_attempt)},
@@ -102,6 +113,7 @@ Json to_json(const source::RunnerStatus& status) {
           {"next_attempt", status.running ? Json(nullptr) : time_or_null(status.next_attempt)},
           {"bytes_fetched", status.state.bytes_fetched},
           {"rejected", status.state.rejected},
+          {"budget", std::move(budget)},
           {"fetching", std::move(fetching)}};
 }
 

@@ -1,7 +1,9 @@
 #include "config/policy_values.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <utility>
 
 #include "config/values.hpp"
 
@@ -61,6 +63,19 @@ optional<std::vector<DayWindow>> Windows::parse(string_view text) {
     if (comma == text.size()) return windows;
     text.remove_prefix(comma + 1);
   }
+}
+
+optional<Budget> Allowance::parse(string_view text) {
+  constexpr std::array<std::pair<string_view, Period>, 3> periods = {
+      {{"day", Period::day}, {"week", Period::week}, {"month", Period::month}}};
+  const auto slash = text.find('/');
+  if (slash == string_view::npos) return nullopt;
+  const auto bytes = Size::parse(text.substr(0, slash));
+  if (!bytes || *bytes == 0) return nullopt;
+  for (const auto& [name, period] : periods) {
+    if (text.substr(slash + 1) == name) return Budget{*bytes, period};
+  }
+  return nullopt;
 }
 
 optional<std::vector<std::string>> Names::parse(string_view text) {

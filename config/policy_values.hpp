@@ -16,6 +16,11 @@ struct Windows {
   static std::optional<std::vector<DayWindow>> parse(std::string_view text);
 };
 
+struct Allowance {
+  static constexpr std::string_view noun = "a size for each day, week or month like 500M/month";
+  static std::optional<Budget> parse(std::string_view text);
+};
+
 // At most 64 names, each once.
 struct Names {
   static constexpr std::string_view noun = "names, several by comma";

@@ -152,6 +152,21 @@ constexpr auto source = std::to_array<Key<SourceSettings>>({
         "stall_timeout", "30s",
         "A transfer that brings less than 64 bytes a second for so long is ended and resumed.",
         "https, tuf"),
+    key<&SourceSettings::window, values::Windows>(
+        "window", "",
+        "When something is fetched, in local time: 22:00-05:00, several by comma. Empty: any time.",
+        "https, tuf"),
+    key<&SourceSettings::rate, values::Size>(
+        "rate", "", "At most so many bytes a second: 200K. Empty: as fast as the link brings them.",
+        "https, tuf"),
+    key<&SourceSettings::budget, values::Allowance>(
+        "budget", "",
+        "At most so many bytes in each day, week or month: 500M/month. Empty: no limit.",
+        "https, tuf"),
+    key<&SourceSettings::metered, values::Names>(
+        "metered", "",
+        "The interfaces for which window, rate and budget hold: wwan0, ppp0. Empty: for all.",
+        "https, tuf"),
 });
 
 constexpr auto product = std::to_array<Key<ProductSettings>>({

@@ -33,6 +33,22 @@ std::string_view to_string(SourceType type);
 // Of https alone: what lies in a directory is trusted, and a tuf source has its root.
 enum class Trust { signature, tls };
 
+// How much may be fetched in each day, week or month.
+enum class Period { day, week, month };
+struct Budget {
+  std::uint64_t bytes = 0;
+  Period period = Period::month;
+  bool operator==(const Budget&) const = default;
+};
+
+// A part of each day in local time, in minutes since midnight; `until` is not in it. One that ends
+// before it begins goes over midnight.
+struct DayWindow {
+  unsigned from = 0;
+  unsigned until = 0;
+  auto operator<=>(const DayWindow&) const = default;
+};
+
 struct SourceSettings {
   std::string name;
   SourceType type = SourceType::directory;
@@ -51,6 +67,11 @@ struct SourceSettings {
   std::filesystem::path client_key;
   std::string proxy;
   Duration stall_timeout = std::chrono::seconds(30);  // no byte for so long ends a transfer
+  // https, tuf: links that cost money.
+  std::vector<DayWindow> window;     // when something is fetched; empty: any time
+  std::uint64_t rate = 0;            // bytes a second; 0: as fast as it goes
+  std::optional<Budget> budget;      // nothing: no limit
+  std::vector<std::string> metered;  // interfaces for which these three hold; empty: all
 };
 
 struct TransportSettings {
@@ -63,14 +84,6 @@ struct TransportSettings {
 };
 
 enum class VersionOrder { loose, semver };
-
-// A part of each day in local time, in minutes since midnight; `until` is not in it. One that ends
-// before it begins goes over midnight.
-struct DayWindow {
-  unsigned from = 0;
-  unsigned until = 0;
-  auto operator<=>(const DayWindow&) const = default;
-};
 
 enum class InstallWhen { at_once, on_command };
 enum class ConfirmedBy { gateway, device };

@@ -52,6 +52,12 @@ std::string detail_of(const Json& delivery) {
   return text;
 }
 
+std::string budget_cell(const Json& source) {
+  const Json& budget = member(source, "budget");
+  if (!budget.is_object()) return "";
+  return size_of(budget, "used") + " of " + size_of(budget, "bytes");
+}
+
 std::string fetching_cell(const Json& source) {
   const Json& fetching = member(source, "fetching");
   if (!fetching.is_object()) return "";
@@ -149,14 +155,15 @@ std::string sources_view(const Json& sources, Time now) {
                {"NEXT"},
                {"FETCHED", true},
                {"REJECTED", true},
+               {"BUDGET"},
                {"FETCHING"},
                {"PROBLEM"}});
   for (const Json& source : sources) {
     table.add({text_of(source, "name"), text_of(source, "type"), text_of(source, "trust"),
                text_of(source, "state"), age_of(source, "last_success", now, "never"),
                age_of(source, "next_attempt", now, ""), size_of(source, "bytes_fetched"),
-               fmt::to_string(number_of(source, "rejected")), fetching_cell(source),
-               text_of(source, "last_error")});
+               fmt::to_string(number_of(source, "rejected")), budget_cell(source),
+               fetching_cell(source), text_of(source, "last_error")});
   }
   return list_or(table, "No sources are configured.");
 }

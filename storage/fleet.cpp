@@ -188,10 +188,11 @@ Status CatalogFleet::put(const SourceState& state) {
   Status sane = bounded(state.name, state.last_error, state.validator);
   if (!sane) return sane;
   return catalog_.write([&](Database& database) {
-    return database.run("INSERT OR REPLACE INTO source VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                        state.name, to_unix_ms(state.last_success), to_unix_ms(state.last_attempt),
-                        state.last_error, state.validator, state.sequence, state.bytes_fetched,
-                        state.rejected);
+    return database.run(
+        "INSERT OR REPLACE INTO source VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        state.name, to_unix_ms(state.last_success), to_unix_ms(state.last_attempt),
+        state.last_error, state.validator, state.sequence, state.bytes_fetched, state.rejected,
+        to_unix_ms(state.period_begin), state.period_bytes);
   });
 }
 
@@ -201,7 +202,7 @@ Result<SourceState> CatalogFleet::source(const std::string& name) {
   const Status done = catalog_.read([&](Database& database) -> Status {
     auto row = database.prepare(
         "SELECT last_success, last_attempt, last_error, validator, sequence, bytes_fetched, "
-        "rejected"
+        "rejected, period_begin, period_bytes"
         " FROM source WHERE name = ?1",
         name);
     if (!row) return fail(row.error());
@@ -215,6 +216,8 @@ Result<SourceState> CatalogFleet::source(const std::string& name) {
     state.sequence = row->count(4);
     state.bytes_fetched = row->count(5);
     state.rejected = row->count(6);
+    state.period_begin = from_unix_ms(row->integer(7));
+    state.period_bytes = row->count(8);
     return {};
   });
   if (!done) return fail(done.error());

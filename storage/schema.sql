@@ -130,7 +130,9 @@ CREATE TABLE source (
   validator TEXT NOT NULL,
   sequence INTEGER NOT NULL,
   bytes_fetched INTEGER NOT NULL,
-  rejected INTEGER NOT NULL
+  rejected INTEGER NOT NULL,
+  period_begin INTEGER NOT NULL DEFAULT 0,
+  period_bytes INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 -- Events that the broker has not acknowledged. AUTOINCREMENT: a sequence is never used twice.

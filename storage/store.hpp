@@ -119,7 +119,9 @@ struct SourceState {
   std::string validator;       // ETag of index.json
   std::uint64_t sequence = 0;  // highest index sequence accepted
   std::uint64_t bytes_fetched = 0;
-  std::uint64_t rejected = 0;  // wrong signatures, hashes and documents thrown away
+  std::uint64_t rejected = 0;      // wrong signatures, hashes and documents thrown away
+  Time period_begin{};             // of the budget's period that was fetched in last
+  std::uint64_t period_bytes = 0;  // that came in during it
 };
 
 // What a source was told and found signed, byte for byte.

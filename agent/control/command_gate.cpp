@@ -4,13 +4,12 @@
 
 #include <algorithm>
 
+#include "base/local_time.hpp"
 #include "formats/release.hpp"
 
 namespace ferry::control {
 namespace {
 
-// A clock below this has not been set since power came (2024-01-01): nothing expires by it.
-constexpr Time clock_was_set{Duration(1704067200000)};
 // An envelope's payload is base64, and a few signatures stand beside it.
 constexpr std::size_t envelope_limit = 3 * formats::command_size_limit;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/local_time.hpp"
 #include "formats/json.hpp"
 
 namespace ferry::delivery {

@@ -28,9 +28,6 @@ struct Moment {
   Steady steady{};
 };
 
-// A wall clock below this has not been set since power came (2024-01-01).
-inline constexpr Time clock_was_set{Duration(1704067200000)};
-
 // What changed and has to be kept: the row, and the events that go with it in the same transaction.
 struct Change {
   Delivery delivery;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "config/day_window.hpp"
+
 namespace ferry::delivery {
 namespace {
 
@@ -14,13 +16,6 @@ using std::chrono::seconds;
 constexpr Duration longest_pause = hours(1);
 // Nobody tells when a clock is set, jumps or changes to summer time: it is looked at so often.
 constexpr Duration clock_look = minutes(5);
-
-bool contains(const config::DayWindow& window, Duration time) {
-  const Duration from = minutes(window.from);
-  const Duration until = minutes(window.until);
-  if (from < until) return time >= from && time < until;
-  return time >= from || time < until;
-}
 
 std::optional<Hold> retry_hold(const config::ProductSettings& settings, const Entry& entry,
                                Steady now) {
@@ -60,33 +55,12 @@ std::string to_text(Duration duration) {
   return fmt::format("{}h", rounded(hours(1)));
 }
 
-std::string to_text(const std::vector<config::DayWindow>& windows) {
-  std::string text;
-  for (const auto& window : windows) {
-    text += fmt::format("{}{:02}:{:02}-{:02}:{:02}", text.empty() ? "" : ", ", window.from / 60,
-                        window.from % 60, window.until / 60, window.until % 60);
-  }
-  return text;
-}
-
-std::optional<Duration> until_window(const std::vector<config::DayWindow>& windows,
-                                     Duration time_of_day) {
-  std::optional<Duration> soonest;
-  for (const auto& window : windows) {
-    if (contains(window, time_of_day)) return std::nullopt;
-    Duration left = Duration(minutes(window.from)) - time_of_day;
-    if (left < Duration(0)) left += hours(24);
-    if (!soonest || left < *soonest) soonest = left;
-  }
-  return soonest;
-}
-
 std::optional<Hold> window_hold(const config::ProductSettings& settings,
                                 std::optional<Duration> time_of_day) {
   if (settings.window.empty()) return std::nullopt;
-  const std::string text = "waits: window " + to_text(settings.window);
+  const std::string text = "waits: window " + config::to_text(settings.window);
   if (!time_of_day) return Hold{text + ", the clock is not set", clock_look};
-  const auto left = until_window(settings.window, *time_of_day);
+  const auto left = config::until_window(settings.window, *time_of_day);
   return left ? std::optional(Hold{text, std::min(*left, clock_look)}) : std::nullopt;
 }
 

@@ -31,12 +31,6 @@ struct Circumstances {
   std::size_t under_way = 0;  // transfers to devices of this product there
 };
 
-// The time of the day outside all windows: how long until the next one opens. Nothing inside one,
-// or when there are none.
-std::optional<Duration> until_window(const std::vector<config::DayWindow>& windows,
-                                     Duration time_of_day);
-// "22:00-06:00, 12:00-13:00"
-std::string to_text(const std::vector<config::DayWindow>& windows);
 // Nothing inside a window, or when there are none.
 std::optional<Hold> window_hold(const config::ProductSettings& settings,
                                 std::optional<Duration> time_of_day);

@@ -1,5 +1,7 @@
 #include "agent/delivery/pull.hpp"
 
+#include "base/local_time.hpp"
+
 #include <algorithm>
 
 namespace ferry::delivery {

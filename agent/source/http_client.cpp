@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "agent/source/server_certificate.hpp"
 
@@ -41,6 +42,9 @@ struct Transfer {
   CURL* easy = nullptr;
   const TakeHead* take_head = nullptr;
   const TakeBody* take_body = nullptr;
+  Meter* meter = nullptr;
+  std::uint64_t body_bytes = 0;
+  std::size_t uncounted = 0;  // bytes of heads, not yet told to the meter
   HttpHead head;
   bool head_told = false;
   Status failure;  // of the caller's functions
@@ -50,6 +54,11 @@ struct Transfer {
     head_told = true;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &head.status);
     return (*take_head)(head);
+  }
+
+  Status count(std::size_t length) {
+    const std::size_t bytes = std::exchange(uncounted, 0) + length;
+    return meter == nullptr ? Status() : meter->received(bytes);
   }
 };
 
@@ -67,7 +76,9 @@ std::string_view trimmed(std::string_view text) {
 }
 
 std::size_t on_header(char* data, std::size_t /*one*/, std::size_t length, void* user) {
-  HttpHead& head = static_cast<Transfer*>(user)->head;
+  Transfer& transfer = *static_cast<Transfer*>(user);
+  HttpHead& head = transfer.head;
+  transfer.uncounted += length;
   const std::string_view line(data, length);
   if (line.starts_with("HTTP/")) {
     // Interim answers and redirects bring heads of their own; the last one counts.
@@ -97,6 +108,12 @@ std::size_t on_body(char* data, std::size_t /*one*/, std::size_t length, void* u
   Transfer& transfer = *static_cast<Transfer*>(user);
   transfer.failure = transfer.tell_head();
   if (transfer.failure) transfer.failure = (*transfer.take_body)(as_bytes({data, length}));
+  const Status paid = transfer.count(length);
+  transfer.body_bytes += length;
+  // What came in to its end is not thrown away for what it cost.
+  if (transfer.failure && transfer.head.content_length != transfer.body_bytes) {
+    transfer.failure = paid;
+  }
   return transfer.failure ? length : CURL_WRITEFUNC_ERROR;
 }
 
@@ -127,6 +144,7 @@ struct HttpClient::State {
   Easy easy;
   std::array<char, CURL_ERROR_SIZE> message{};
   TrustedTime* time = nullptr;
+  Meter* meter = nullptr;
   CertificateJudgement judgement;
 
   void set_up_connection() const;
@@ -252,8 +270,15 @@ Result<HttpClient> HttpClient::open(const config::SourceSettings& settings, Trus
   return HttpClient(std::move(state));
 }
 
+void HttpClient::count_by(Meter& meter) {
+  state_->meter = &meter;
+}
+
 Status HttpClient::get(const HttpRequest& request, const std::stop_token& stop,
                        const TakeHead& head, const TakeBody& body) {
+  Result<std::uint64_t> rate = 0;
+  if (state_->meter != nullptr) rate = state_->meter->admit();
+  if (!rate) return fail(rate.error());
   CURL* easy = state_->easy.get();
   curl_easy_reset(easy);
   state_->message.fill('\0');
@@ -264,6 +289,8 @@ Status HttpClient::get(const HttpRequest& request, const std::stop_token& stop,
   transfer.easy = easy;
   transfer.take_head = &head;
   transfer.take_body = &body;
+  transfer.meter = state_->meter;
+  curl_easy_setopt(easy, CURLOPT_MAX_RECV_SPEED_LARGE, static_cast<curl_off_t>(*rate));
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -274,6 +301,8 @@ Status HttpClient::get(const HttpRequest& request, const std::stop_token& stop,
   }
   const Result<CURLcode> result = state_->drive(stop);
   curl_multi_remove_handle(state_->multi.get(), easy);
+  // An answer without a body is over already: what is wrong with its cost, the next request hears.
+  (void)transfer.count(0);
   if (!transfer.failure) return fail(transfer.failure.error(), request.url);
   if (!result) return fail(result.error(), request.url);
   if (*result != CURLE_OK) {

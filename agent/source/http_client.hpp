@@ -40,6 +40,18 @@ struct HttpHead {
 using TakeHead = std::function<Status(const HttpHead&)>;
 using TakeBody = std::function<Status(Bytes)>;
 
+// Who pays for what comes in. Called on the client's thread.
+class Meter {
+ public:
+  virtual ~Meter() = default;
+  // Before each request: how fast the answer may come, in bytes a second, 0 for any speed. An error
+  // keeps the request from being made.
+  virtual Result<std::uint64_t> admit() = 0;
+  // That many bytes of heads and bodies came in, and were handed on. An error ends the transfer,
+  // unless these were its last.
+  virtual Status received(std::size_t bytes) = 0;
+};
+
 // Not thread-safe; keeps connections open between requests.
 class HttpClient {
  public:
@@ -49,6 +61,9 @@ class HttpClient {
   HttpClient(HttpClient&&) noexcept;
   HttpClient& operator=(HttpClient&&) noexcept;
   ~HttpClient();
+
+  // From now on `meter`, which outlives it, is asked and told.
+  void count_by(Meter& meter);
 
   // Blocks until the response has ended. ErrorCode::unavailable when the link failed at any point;
   // timed_out when it stalled; denied when the server's certificate is not trusted; cancelled soon

@@ -32,9 +32,22 @@ HttpsSource::HttpsSource(const config::SourceSettings& settings, const Context& 
       ledger_(context_, settings.name),
       key_(key),
       client_(std::move(client)),
-      intake_(settings_, context_, ledger_, client_) {}
+      thrift_(settings_, context_, ledger_),
+      intake_(settings_, context_, ledger_, client_) {
+  client_.count_by(thrift_);
+}
+
+Progress HttpsSource::progress() const {
+  Progress progress = ledger_.progress();
+  progress.budget = thrift_.use();
+  return progress;
+}
 
 Result<Report> HttpsSource::sync(std::stop_token stop) {
+  if (const auto why = thrift_.held()) {
+    ledger_.waits(*why);
+    return fail(ErrorCode::unavailable, *why);
+  }
   if (const Status begun = ledger_.attempt_begins(); !begun) return fail(begun.error());
   return ledger_.attempt_ends(attempt(stop));
 }

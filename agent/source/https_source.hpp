@@ -9,6 +9,7 @@
 #include "agent/source/ledger.hpp"
 #include "agent/source/pause.hpp"
 #include "agent/source/source.hpp"
+#include "agent/source/thrift.hpp"
 #include "base/signature.hpp"
 
 namespace ferry::source {
@@ -20,7 +21,7 @@ class HttpsSource final : public Source {
 
   Result<Report> sync(std::stop_token stop) override;
   bool wait(std::stop_token stop, Duration longest) override { return pause_.wait(stop, longest); }
-  Progress progress() const override { return ledger_.progress(); }
+  Progress progress() const override;
   storage::SourceState state() const override { return ledger_.state(); }
 
  private:
@@ -46,6 +47,7 @@ class HttpsSource final : public Source {
   Ledger ledger_;
   std::optional<PublicKey> key_;
   HttpClient client_;
+  Thrift thrift_;
   Intake intake_;
   Pause pause_;
 };

@@ -6,6 +6,9 @@
 namespace ferry::source {
 namespace {
 
+// A kill forgets at most so many bytes of what a budget was spent on.
+constexpr std::uint64_t write_down_bytes = 1U << 20U;
+
 storage::Event event(Time at, std::string kind, const formats::Json& detail) {
   storage::Event made;
   made.at = at;
@@ -51,6 +54,7 @@ Status Ledger::attempt_begins() {
     if (Status known = recall(); !known) return known;
   }
   state_.last_attempt = context_.clock.now();
+  progress_.waits = false;
   return {};
 }
 
@@ -88,6 +92,32 @@ Status Ledger::accepted(std::uint64_t sequence) {
 void Ledger::set_validator(const std::string& validator) {
   const std::lock_guard lock(mutex_);
   state_.validator = validator;
+}
+
+void Ledger::waits(const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  state_.last_error = why;
+  progress_.waits = true;
+}
+
+void Ledger::spent(Time period_begin, std::uint64_t bytes) {
+  storage::SourceState row;
+  {
+    const std::lock_guard lock(mutex_);
+    // A clock that went back begins no period anew.
+    if (period_begin > state_.period_begin) {
+      state_.period_begin = period_begin;
+      state_.period_bytes = 0;
+    }
+    state_.period_bytes += bytes;
+    unwritten_ += bytes;
+    if (unwritten_ < write_down_bytes) return;
+    unwritten_ = 0;
+    row = state_;
+  }
+  if (const Status written = write(row); !written) {
+    log::error("source " + row.name, "{}", written.error().message);
+  }
 }
 
 void Ledger::rejected(const std::string& what, const std::string& why) {

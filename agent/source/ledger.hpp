@@ -29,6 +29,12 @@ class Ledger {
   // The ETag of an index whose releases are all here; "" when they are not.
   void set_validator(const std::string& validator);
 
+  // Nothing is fetched now, and why; not written down, since it comes again with each attempt.
+  void waits(const std::string& why);
+  // Bytes came in over a link with a budget, in the period that began then. Written down now and
+  // then, so that a kill forgets little.
+  void spent(Time period_begin, std::uint64_t bytes);
+
   // Something from outside was thrown away: counts it, tells the outbox, writes one log line.
   void rejected(const std::string& what, const std::string& why);
 
@@ -56,6 +62,7 @@ class Ledger {
   storage::SourceState state_;
   bool recalled_ = false;
   Progress progress_;
+  std::uint64_t unwritten_ = 0;  // bytes spent since the row was written
 };
 
 }  // namespace ferry::source

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -15,6 +16,13 @@
 
 namespace ferry::source {
 
+// How much of a budget is used.
+struct BudgetUse {
+  std::uint64_t bytes = 0;  // of the budget
+  std::uint64_t used = 0;   // in the present period
+  Time until{};             // the period's end
+};
+
 // How one synchronization is going; for the state and for ferryctl.
 struct Progress {
   std::string artifact;  // name in its release, "" when nothing is being fetched
@@ -22,7 +30,9 @@ struct Progress {
   std::uint64_t bytes_done = 0;
   std::uint64_t bytes_total = 0;
   std::uint64_t bytes_fetched =
-      0;  // since the process started, as the link or the medium gave them
+      0;               // since the process started, as the link or the medium gave them
+  bool waits = false;  // nothing is fetched now: window or budget
+  std::optional<BudgetUse> budget;
 };
 
 struct Report {

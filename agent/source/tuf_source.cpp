@@ -34,10 +34,23 @@ TufSource::TufSource(const config::SourceSettings& settings, const Context& cont
       root_(std::move(root)),
       ledger_(context_, settings.name),
       client_(std::move(client)),
+      thrift_(settings_, context_, ledger_),
       keeper_(context_.store.trust(), settings.name),
-      intake_(settings_, context_, ledger_, client_) {}
+      intake_(settings_, context_, ledger_, client_) {
+  client_.count_by(thrift_);
+}
+
+Progress TufSource::progress() const {
+  Progress progress = ledger_.progress();
+  progress.budget = thrift_.use();
+  return progress;
+}
 
 Result<Report> TufSource::sync(std::stop_token stop) {
+  if (const auto why = thrift_.held()) {
+    ledger_.waits(*why);
+    return fail(ErrorCode::unavailable, *why);
+  }
   if (const Status begun = ledger_.attempt_begins(); !begun) return fail(begun.error());
   return ledger_.attempt_ends(attempt(stop));
 }

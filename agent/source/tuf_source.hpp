@@ -9,6 +9,7 @@
 #include "agent/source/ledger.hpp"
 #include "agent/source/pause.hpp"
 #include "agent/source/source.hpp"
+#include "agent/source/thrift.hpp"
 #include "agent/source/tuf/updater.hpp"
 #include "agent/source/tuf_keeper.hpp"
 #include "agent/source/tuf_releases.hpp"
@@ -22,7 +23,7 @@ class TufSource final : public Source {
 
   Result<Report> sync(std::stop_token stop) override;
   bool wait(std::stop_token stop, Duration longest) override { return pause_.wait(stop, longest); }
-  Progress progress() const override { return ledger_.progress(); }
+  Progress progress() const override;
   storage::SourceState state() const override { return ledger_.state(); }
 
  private:
@@ -47,6 +48,7 @@ class TufSource final : public Source {
   const std::string root_;  // as provisioned
   Ledger ledger_;
   HttpClient client_;
+  Thrift thrift_;
   StoreKeeper keeper_;
   Intake intake_;
   Pause pause_;

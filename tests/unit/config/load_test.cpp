@@ -79,7 +79,8 @@ TEST_F(ConfigLoad, SourcesOfBothTypes) {
         "[source.cloud]\ntype = https\nurl = https://h/site\n"
         "public_key = 11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\nca_file = /ca\n"
         "client_certificate = /c\nclient_key = /k\nproxy = http://p:1\nstall_timeout = 5s\n"
-        "products = sensor , meter-2\n[product.meter-2]\n"
+        "products = sensor , meter-2\nwindow = 22:00-05:00\nrate = 200K\nbudget = 500M/month\n"
+        "metered = wwan0, ppp0\n[product.meter-2]\n"
         "[source.open]\ntype = https\nurl = https://o/\ntrust = tls\n");
   const auto sources = settings().sources;
   ASSERT_EQ(sources.size(), 3U);
@@ -100,6 +101,12 @@ TEST_F(ConfigLoad, SourcesOfBothTypes) {
   EXPECT_EQ(sources[1].proxy, "http://p:1");
   EXPECT_EQ(sources[1].stall_timeout, std::chrono::seconds(5));
   EXPECT_THAT(sources[1].products, testing::ElementsAre("sensor", "meter-2"));
+  EXPECT_THAT(sources[1].window, testing::ElementsAre(DayWindow{22 * 60, 5 * 60}));
+  EXPECT_EQ(sources[1].rate, 200U << 10U);
+  EXPECT_EQ(sources[1].budget, (Budget{500U << 20U, Period::month}));
+  EXPECT_THAT(sources[1].metered, testing::ElementsAre("wwan0", "ppp0"));
+  EXPECT_EQ(sources[2].budget, std::nullopt);
+  EXPECT_EQ(sources[2].rate, 0U);
   EXPECT_EQ(sources[2].trust, Trust::tls);
   EXPECT_TRUE(sources[2].products.empty());
 }

@@ -10,6 +10,16 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
+TEST(PolicyValues, AllowancesAreSizesForEachPeriod) {
+  EXPECT_EQ(values::Allowance::parse("500M/month"), (Budget{500U << 20U, Period::month}));
+  EXPECT_EQ(values::Allowance::parse("1/week"), (Budget{1, Period::week}));
+  EXPECT_EQ(values::Allowance::parse("2G/day"), (Budget{2ULL << 30U, Period::day}));
+  for (const char* text :
+       {"", "500M", "500M/", "/month", "0/day", "500M/year", "500M/month ", "-1/day"}) {
+    EXPECT_FALSE(values::Allowance::parse(text)) << text;
+  }
+}
+
 TEST(PolicyValues, WindowsAreTimesOfTheDay) {
   EXPECT_THAT(*values::Windows::parse("22:00-06:00"), ElementsAre(DayWindow{1320, 360}));
   EXPECT_THAT(*values::Windows::parse("00:00-24:00"), ElementsAre(DayWindow{0, 1440}));

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "config/day_window.hpp"
+
 namespace ferry::delivery {
 namespace {
 
@@ -49,14 +51,14 @@ TEST_F(Policy, AWindowMayGoOverMidnight) {
   EXPECT_EQ(why(), "waits: window 22:00-06:00");
   EXPECT_EQ(window_hold(settings, hours(6))->passes_in, minutes(5)) << "the clock may be set";
   EXPECT_EQ(window_hold(settings, hours(22) - minutes(1))->passes_in, minutes(1));
-  EXPECT_EQ(until_window(settings.window, hours(6)), hours(16));
-  EXPECT_EQ(until_window(settings.window, hours(22) - minutes(1)), minutes(1));
+  EXPECT_EQ(config::until_window(settings.window, hours(6)), hours(16));
+  EXPECT_EQ(config::until_window(settings.window, hours(22) - minutes(1)), minutes(1));
 }
 
 TEST_F(Policy, TheNextOfSeveralWindowsIsWaitedFor) {
   settings.window = {DayWindow{60, 120}, DayWindow{13 * 60, 14 * 60}};
-  EXPECT_EQ(until_window(settings.window, hours(12)), hours(1));
-  EXPECT_EQ(until_window(settings.window, hours(15)), hours(10));
+  EXPECT_EQ(config::until_window(settings.window, hours(12)), hours(1));
+  EXPECT_EQ(config::until_window(settings.window, hours(15)), hours(10));
   EXPECT_EQ(why(), "waits: window 01:00-02:00, 13:00-14:00");
 }
 
