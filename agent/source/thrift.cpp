@@ -110,7 +110,11 @@ std::optional<BudgetUse> Thrift::use() const {
 }
 
 std::optional<std::string> Thrift::held() const {
-  if ((settings_.window.empty() && !settings_.budget) || !is_metered()) return std::nullopt;
+  const bool free = settings_.window.empty() && !settings_.budget;
+  return free || !is_metered() ? std::nullopt : held_where_metered();
+}
+
+std::optional<std::string> Thrift::held_where_metered() const {
   if (!settings_.window.empty()) {
     const std::string why = "waits: window " + config::to_text(settings_.window);
     const auto time = time_of_day(context_.clock.now());
@@ -124,16 +128,18 @@ std::optional<std::string> Thrift::held() const {
 }
 
 Result<std::uint64_t> Thrift::admit() {
-  if (const auto why = held()) return fail(ErrorCode::unavailable, *why);
-  return settings_.rate > 0 && is_metered() ? settings_.rate : 0;
+  metered_ = is_metered();
+  if (!metered_) return 0;
+  if (const auto why = held_where_metered()) return fail(ErrorCode::unavailable, *why);
+  return settings_.rate;
 }
 
 Status Thrift::received(std::size_t bytes) {
-  if (settings_.window.empty() && !settings_.budget) return {};
-  if (settings_.budget && is_metered()) {
+  if (!metered_) return {};
+  if (settings_.budget) {
     ledger_.spent(span_of(settings_.budget->period, context_.time.now()).begin, bytes);
   }
-  if (const auto why = held()) return fail(ErrorCode::unavailable, *why);
+  if (const auto why = held_where_metered()) return fail(ErrorCode::unavailable, *why);
   return {};
 }
 

@@ -38,10 +38,12 @@ class Thrift final : public Meter {
 
  private:
   bool is_metered() const;
+  std::optional<std::string> held_where_metered() const;
 
   const config::SourceSettings& settings_;
   const Context& context_;
   Ledger& ledger_;
+  bool metered_ = true;  // the interface of the request under way
 };
 
 }  // namespace ferry::source
