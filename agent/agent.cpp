@@ -34,6 +34,7 @@ Status Agent::State::open_store() {
   events.device_changed = [this](const storage::Device& device) { device_changed(device); };
   events.events_stored = [this] {
     if (monitor) monitor->events_added();
+    tell_of_jobs();
   };
   events.delivery_changed = [this](const storage::Delivery& delivery) {
     delivery_changed(delivery);
@@ -50,14 +51,31 @@ Status Agent::State::open_store() {
     pack_corrupt(pack, why);
   };
   desk = std::make_unique<Desk>(worker, *store, clock, options.settings.products, events);
+  desk->set_mirrors(mirrors_of(options.settings.transports));
   if (Status loaded = desk->load(); !loaded) return loaded;
   auto pinned = store->operators().pins();
   if (!pinned) return fail(pinned.error());
   pins = std::move(*pinned);
   if (Status gated = open_gate(); !gated) return gated;
-  auto read = read_catalog(*store, options.settings.products);
+  if (Status timed = start_time(); !timed) return timed;
+  auto read = read_catalog(*store, options.settings, trusted_time->now());
   if (!read) return fail(read.error());
   use_catalog(std::move(*read));
+  return start_waker();
+}
+
+Status Agent::State::start_time() {
+  const Result<Time> floor = store->trust().time_floor();
+  if (!floor) return fail(floor.error());
+  trusted_time = std::make_unique<source::TrustedTime>(clock, *floor, [this](Time raised) {
+    const Status kept = store->trust().put_time_floor(raised);
+    if (!kept) log::error("time", "its floor could not be kept: {}", kept.error().message);
+  });
+  if (trusted_time->clock_is_behind()) {
+    log::warning("time",
+                 "the clock reads {}, and it is {} at least: certificates are judged as of then",
+                 to_rfc3339(clock.now()), to_rfc3339(trusted_time->floor()));
+  }
   return {};
 }
 
@@ -65,7 +83,14 @@ Status Agent::State::start_control() {
   control::ControlOptions wanted;
   wanted.socket = options.settings.gateway.control_socket;
   server = std::make_unique<control::ControlServer>(loop, wanted, clock, *this);
-  return server->start();
+  if (Status listening = server->start(); !listening) return listening;
+  const std::string& page = options.settings.monitor.metrics;
+  if (page.empty()) return {};
+  // Devices are served all the same when another program has that port.
+  if (Status paged = server->serve_metrics(page); !paged) {
+    log::error("control", "{}", paged.error().message);
+  }
+  return {};
 }
 
 void Agent::State::start_hosts() {
@@ -81,88 +106,17 @@ void Agent::State::start_hosts() {
 
 Status Agent::State::start_sources() {
   const auto changed = [this] { asio::post(loop, [this] { reload_catalog(); }); };
-  room =
-      std::make_unique<CatalogRoom>(*store, catalog::orders_of(options.settings.products), changed);
-  const Result<Time> floor = store->trust().time_floor();
-  if (!floor) return fail(floor.error());
-  trusted_time = std::make_unique<source::TrustedTime>(clock, *floor, [this](Time raised) {
-    const Status kept = store->trust().put_time_floor(raised);
-    if (!kept) log::error("time", "its floor could not be kept: {}", kept.error().message);
-  });
-  if (trusted_time->clock_is_behind()) {
-    log::warning("time",
-                 "the clock reads {}, and it is {} at least: certificates are judged as of then",
-                 to_rfc3339(clock.now()), to_rfc3339(trusted_time->floor()));
-  }
-  const source::Context context{*store, clock, *trusted_time, *room, changed};
+  room = std::make_unique<CatalogRoom>(*store, options.settings.products, changed);
+  const auto assign = [this](const storage::Job& job, bool wanted) {
+    asio::post(loop, [this, job, wanted] { assign_job(job, wanted); });
+  };
+  const source::Context context{*store, clock, *trusted_time, *room, turns, changed, assign};
   for (const auto& settings : options.settings.sources) {
     auto runner = source::SourceRunner::start(settings, context);
     if (!runner) return fail(runner.error(), "[source." + settings.name + "]");
     runners.push_back(std::move(*runner));
   }
   return {};
-}
-
-Result<Catalog> read_catalog(storage::Store& store,
-                             const std::vector<config::ProductSettings>& products) {
-  auto releases = store.releases().all();
-  if (!releases) return fail(releases.error());
-  auto artifacts = store.releases().artifacts();
-  if (!artifacts) return fail(artifacts.error());
-  return std::make_shared<const catalog::View>(std::move(*releases), *artifacts,
-                                               catalog::orders_of(products));
-}
-
-void Agent::State::use_catalog(Catalog read) {
-  std::set<std::string> gone = view ? view->packs() : std::set<std::string>();
-  for (const std::string& pack : read->packs()) gone.erase(pack);
-  view = std::move(read);
-  desk->set_view(view);
-  if (!supervisor) return;
-  // Hosts must not read on in a pack that was taken out, even where they hold it open.
-  for (const std::string& pack : gone) supervisor->withdraw(pack);
-  supervisor->catalog_changed();
-  if (gone.empty()) return;
-  for (auto& runner : runners) runner->poke();
-}
-
-// A thousand small releases admitted one after the other must not have the whole catalog read a
-// thousand times: reading it takes a fifth of the time at most.
-void Agent::State::reload_catalog() {
-  reload_wanted = true;
-  if (reloading || stopping) return;
-  reloading = true;
-  read_again();
-}
-
-void Agent::State::read_again() {
-  struct Read {
-    Result<Catalog> catalog = fail(ErrorCode::cancelled, "not read");
-    std::chrono::steady_clock::duration taken{};
-  };
-  reload_wanted = false;
-  auto read = std::make_shared<Read>();
-  worker.run(
-      [this, read] {
-        const auto begun = clock.steady();
-        read->catalog = read_catalog(*store, options.settings.products);
-        read->taken = clock.steady() - begun;
-      },
-      [this, read] {
-        if (read->catalog) {
-          use_catalog(std::move(*read->catalog));
-          take_stock();
-          if (monitor) monitor->events_added();
-          if (server && server->watched()) server->publish_event("release", "", releases());
-        } else {
-          log::error("catalog", "could not be read again: {}", read->catalog.error().message);
-        }
-        reload_pause.expires_after(4 * read->taken);
-        reload_pause.async_wait([this](const boost::system::error_code& failed) {
-          if (!failed && reload_wanted && !stopping) return read_again();
-          reloading = false;
-        });
-      });
 }
 
 // A host's word is not enough to take a pack out: one that is broken into could empty the store.
@@ -236,6 +190,9 @@ void Agent::State::keep_house() {
   desk->flush();
   scrub();
   take_stock();
+  judge_sources();
+  tell_of_jobs();
+  look_for_sleepers();
   if (clock.steady() - state_published >= options.settings.monitor.state_interval) publish_state();
   housekeeping.expires_after(housekeeping_interval);
   housekeeping.async_wait([this](const boost::system::error_code& failed) {
@@ -248,7 +205,7 @@ void Agent::State::watch_sources() {
   if (stopping) return;
   for (const auto& runner : runners) {
     if (!server->watched()) break;
-    const Json value = to_json(runner->status());
+    const Json value = source_json(*runner);
     Json& shown = shown_sources[value["name"]];
     if (shown == value) continue;
     const bool moved =
@@ -309,6 +266,7 @@ void Agent::State::stop() {
   housekeeping.cancel();
   source_watch.cancel();
   wake_timer.cancel();
+  waker_timer.cancel();
   reload_pause.cancel();
   watchdog.cancel();
   signals.cancel();

@@ -45,6 +45,7 @@ Desk::Desk(Worker& worker, storage::Store& store, const Clock& clock,
       store_(store),
       clock_(clock),
       events_(std::move(events)),
+      mirror_(worker, store),
       view_(std::make_shared<catalog::View>(std::vector<storage::HeldRelease>{},
                                             std::vector<storage::StoredArtifact>{},
                                             std::map<std::string, config::VersionOrder>{})),
@@ -128,6 +129,8 @@ void Desk::flush() {
   auto failed = std::make_shared<std::vector<Key>>();
   worker_.run(
       [this, rows = std::move(rows), failed] {
+        // A yard full of devices is one flush of the medium, and others do not wait for thousands.
+        if (store_.fleet().put(rows)) return;
         for (const auto& row : rows) {
           const Status kept = store_.fleet().put(row);
           if (kept) continue;
@@ -235,6 +238,17 @@ std::optional<catalog::Offer> Desk::plan(const storage::Device& device,
   facts.assigned_version = device.assigned_version;
   facts.downgrade = device.downgrade;
   return catalog::plan_offer(*view_, catalog::policy_of(*settings), facts);
+}
+
+const storage::Device* Desk::device(const std::string& product, const std::string& id) const {
+  const auto known = devices_.find(key_of(product, id));
+  return known == devices_.end() ? nullptr : &known->second;
+}
+
+std::string Desk::due_version(const storage::Device& device) const {
+  const auto planned = plan(device, device.version);
+  const bool due = planned && !stopped(device.product, planned->version);
+  return due ? planned->version : device.version;
 }
 
 void Desk::seen(const std::string& transport, const formats::link::Seen& message) {

@@ -16,18 +16,13 @@
 #include "agent/delivery/push.hpp"
 #include "agent/delivery/rollout.hpp"
 #include "agent/host_requests.hpp"
+#include "agent/mirror.hpp"
+#include "agent/worker.hpp"
 #include "base/clock.hpp"
 #include "config/settings.hpp"
 #include "storage/store.hpp"
 
 namespace ferry::agent {
-
-// Runs `work` on the worker's thread, then `then` on the loop.
-class Worker {
- public:
-  virtual ~Worker() = default;
-  virtual void run(std::function<void()> work, std::function<void()> then) = 0;
-};
 
 // What the desk tells the agent; called on the loop.
 struct DeskEvents {
@@ -50,6 +45,8 @@ class Desk final : public HostRequests {
   Desk(Worker& worker, storage::Store& store, const Clock& clock,
        const std::vector<config::ProductSettings>& products, DeskEvents events);
 
+  // What each transport may pass on of which sources; nothing until it is called.
+  void set_mirrors(Mirror::Sources sources) { mirror_.set_sources(std::move(sources)); }
   // Reads devices and open deliveries from the store. Blocks; called once before anything else.
   Status load();
   void set_view(std::shared_ptr<const catalog::View> view);
@@ -60,15 +57,32 @@ class Desk final : public HostRequests {
   void flush();
 
   const std::map<std::string, storage::Device>& devices() const { return devices_; }
+  // Null when it is not known.
+  const storage::Device* device(const std::string& product, const std::string& id) const;
   const delivery::Book& deliveries() const { return book_; }
   // What a device that is told showed of itself last; null when it has not since the start. Valid
   // until the next call.
   const formats::link::DeviceClaim* claim(const storage::Device& device) const;
+  // The version that is for the device now, "" unknown: its own when there is nothing for it, or
+  // its next release is stopped.
+  std::string due_version(const storage::Device& device) const;
+  // What a device would get if it showed itself now, whether it was ever seen or not.
+  struct Due {
+    std::string version;                              // "" nothing: it has all, or was given up
+    std::string hold;                                 // why not now, for people; "" it would get it
+    const formats::ReleaseArtifact* image = nullptr;  // null: it has none; valid while the view is
+    std::string image_version;
+  };
+  Due due(const std::string& product, const std::string& device);
   // Sets ("" clears) the version that a device shall get. ErrorCode::not_found: no such device or
   // no such release; ErrorCode::denied: below the device's version without `downgrade`. `product`
   // may be "".
   Result<storage::Device> assign(const std::string& device, const std::string& product,
                                  const std::string& version, bool downgrade);
+  // A device's job (the word of the cloud) says what it shall get, whether or not the device was
+  // seen or the release is in the view yet; not `wanted`: it says so no more. ErrorCode::denied:
+  // the device runs a version above it, and its product allows no downgrade.
+  Status expect(const storage::Job& job, bool wanted);
   // The delivery as it is afterwards. ErrorCode::not_found: none of that number is remembered;
   // ErrorCode::denied: its state does not allow that.
   Result<storage::Delivery> order(std::uint64_t delivery, Order order);
@@ -92,6 +106,10 @@ class Desk final : public HostRequests {
                OutcomeAnswer answer) override;
   void next(const std::string& transport, const formats::link::AskStep& ask,
             StepAnswer answer) override;
+  void mirror(const std::string& transport, const formats::link::AskMirror& ask,
+              MirrorAnswer answer) override {
+    mirror_.ask(transport, ask.path, view_, std::move(answer));
+  }
   void gone(const std::string& transport) override;
   void corrupt(const std::string& transport, const formats::link::Corrupt& message) override;
 
@@ -115,6 +133,7 @@ class Desk final : public HostRequests {
   storage::Device* touch(const std::string& transport, const formats::link::DeviceClaim& claim);
   delivery::Moment moment() const { return {clock_.now(), clock_.steady()}; }
   const config::ProductSettings* product(const std::string& name) const;
+  formats::link::AskOffer with_last_version(const formats::link::AskOffer& ask) const;
   std::optional<catalog::Offer> plan(const storage::Device& device,
                                      const std::string& version) const;
   void keep(std::vector<delivery::Change> changes, std::function<void(Status)> then = {});
@@ -175,6 +194,7 @@ class Desk final : public HostRequests {
   const Clock& clock_;
   std::map<std::string, config::ProductSettings> products_;
   DeskEvents events_;
+  Mirror mirror_;
   std::shared_ptr<const catalog::View> view_;
   std::map<Key, storage::Device> devices_;
   std::map<Key, Time> last_seen_kept_;

@@ -42,8 +42,19 @@ struct Desk::OfferJob {
   bool begins = false;  // the device has begun nothing of this release, and gets the offer
 };
 
-void Desk::offer(const std::string& transport, const formats::link::AskOffer& ask,
+// The question as if the device had told its version, where its last word on that still holds.
+formats::link::AskOffer Desk::with_last_version(const formats::link::AskOffer& ask) const {
+  formats::link::AskOffer known = ask;
+  const auto* device = this->device(ask.device.product, ask.device.id);
+  if (ask.device.version_lasts && ask.device.version.empty() && device != nullptr) {
+    known.device.version = device->version;
+  }
+  return known;
+}
+
+void Desk::offer(const std::string& transport, const formats::link::AskOffer& asked,
                  OfferAnswer answer) {
+  const formats::link::AskOffer ask = with_last_version(asked);
   OfferReply reply;
   reply.id = ask.id;
   const Key key = key_of(ask.device.product, ask.device.id);
@@ -56,8 +67,8 @@ void Desk::offer(const std::string& transport, const formats::link::AskOffer& as
     reply.result = FERRY_UNAVAILABLE;
     return answer(std::move(reply));
   }
-  const storage::Device* known = touch(transport, ask.device);
-  if (known != nullptr) observe(ask.device);
+  const storage::Device* known = touch(transport, asked.device);
+  if (known != nullptr) observe(asked.device);
   storage::Device device = known != nullptr ? *known : storage::Device{};
   device.id = ask.device.id;
   device.product = ask.device.product;

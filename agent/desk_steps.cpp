@@ -112,6 +112,7 @@ void Desk::next(const std::string& transport, const formats::link::AskStep& ask,
   if (const auto lease = leases_.find(key); lease != leases_.end()) {
     const bool elsewhere = lease->second.transport != transport;
     if (elsewhere && clock_.steady() - lease->second.touched < longest_silence) {
+      slot_wanted_ = true;  // this transport asks again when that one has ended
       return job->refuse(FERRY_NOT_FOUND);
     }
     end_lease(key);

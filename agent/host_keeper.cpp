@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <limits>
 
 #include "base/log.hpp"
 
@@ -27,11 +28,6 @@ constexpr int most_last_words = 4096;  // of a host that has ended
 
 // How often lines that are not there are looked for.
 constexpr milliseconds port_interval{500};
-
-std::string_view port_patterns(const messages::Settings& settings) {
-  const auto found = settings.values.find("port");
-  return found == settings.values.end() ? std::string_view() : found->second;
-}
 
 link::Limits link_limits() {
   link::Limits limits;
@@ -89,7 +85,7 @@ HostKeeper::HostKeeper(boost::asio::io_context& loop, const SupervisorOptions& o
       component_("transport." + settings_.transport),
       requests_(requests),
       changed_(std::move(changed)),
-      ports_(port_patterns(settings_), component_),
+      ports_(ports_of(plugin, settings_.values), component_),
       restart_timer_(loop),
       backoff_(options.first_backoff, options.last_backoff) {
   status_.name = settings_.transport;
@@ -312,16 +308,17 @@ void HostKeeper::handle(const messages::FromHost& message) {
   std::visit([this](const auto& content) { on(content); }, message);
 }
 
-template <typename Reply>
-std::function<void(Reply)> HostKeeper::answer(std::uint64_t id) {
+template <typename Reply, typename... Descriptors>
+std::function<void(Reply, Descriptors...)> HostKeeper::answer(std::uint64_t id) {
   if (++run_->open_questions > most_open_questions) kill("it asks more than can be answered");
-  return [self = weak_from_this(), run = std::weak_ptr(run_), id](Reply reply) {
+  return [self = weak_from_this(), run = std::weak_ptr(run_), id](Reply reply,
+                                                                  Descriptors... descriptors) {
     const auto keeper = self.lock();
     const auto current = run.lock();
     if (!keeper || !current || keeper->run_ != current) return;
     --current->open_questions;
     reply.id = id;
-    keeper->send(std::move(reply));
+    keeper->send(std::move(reply), std::move(descriptors)...);
   };
 }
 
@@ -374,6 +371,21 @@ void HostKeeper::on(const messages::AskStep& message) {
 
 void HostKeeper::on(const messages::PortClosed& message) {
   ports_.closed(message.name);
+}
+
+// Each message tells what is new, so a host that was started again takes nothing back.
+void HostKeeper::on(const messages::Counted& message) {
+  const auto add = [](std::uint64_t& sum, std::uint64_t more) {
+    sum += std::min(more, std::numeric_limits<std::uint64_t>::max() - sum);
+  };
+  add(status_.requests, message.requests);
+  add(status_.refusals, message.refusals);
+  add(status_.bytes, message.bytes);
+}
+
+void HostKeeper::on(const messages::AskMirror& message) {
+  requests_.mirror(status_.name, message,
+                   answer<messages::MirrorReply, std::vector<Descriptor>>(message.id));
 }
 
 void HostKeeper::on(const messages::Pong&) {

@@ -76,10 +76,12 @@ class HostKeeper : public std::enable_shared_from_this<HostKeeper> {
   void on(const formats::link::Pong& message);
   void on(const formats::link::AskStep& message);
   void on(const formats::link::PortClosed& message);
+  void on(const formats::link::Counted& message);
+  void on(const formats::link::AskMirror& message);
   // What sends the answer to a question, if the host that asked is still there; kills one that asks
   // without end.
-  template <typename Reply>
-  std::function<void(Reply)> answer(std::uint64_t id);
+  template <typename Reply, typename... Descriptors>
+  std::function<void(Reply, Descriptors...)> answer(std::uint64_t id);
 
   boost::asio::io_context& loop_;
   const SupervisorOptions options_;

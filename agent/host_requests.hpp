@@ -3,7 +3,9 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
+#include "base/file.hpp"
 #include "formats/link_messages.hpp"
 
 namespace ferry::agent {
@@ -15,6 +17,9 @@ class HostRequests {
   using OfferAnswer = std::function<void(formats::link::OfferReply)>;
   using ArtifactAnswer = std::function<void(formats::link::ArtifactReply)>;
   using StepAnswer = std::function<void(formats::link::StepReply)>;
+  // A document's descriptor goes with the reply.
+  using MirrorAnswer =
+      std::function<void(formats::link::MirrorReply, std::vector<Descriptor> descriptors)>;
   using OutcomeAnswer = std::function<void(formats::link::OutcomeReply)>;
 
   virtual ~HostRequests() = default;
@@ -28,6 +33,8 @@ class HostRequests {
                        OutcomeAnswer answer) = 0;
   virtual void next(const std::string& transport, const formats::link::AskStep& ask,
                     StepAnswer answer) = 0;
+  virtual void mirror(const std::string& transport, const formats::link::AskMirror& ask,
+                      MirrorAnswer answer) = 0;
   // The host has ended: what it had under way is so no more.
   virtual void gone(const std::string& transport) = 0;
   virtual void corrupt(const std::string& transport, const formats::link::Corrupt& message) = 0;

@@ -57,6 +57,10 @@ int run(const Options& options) {
 int main(int argc, char** argv) {
   // Few arenas: each keeps memory of its own, and gateways have little.
   mallopt(M_ARENA_MAX, 2);
+  // A large block goes back to the system when it is freed. glibc moves this limit up by itself:
+  // what a start reads once would then be held for ever, or not, as the threads happen to run.
+  mallopt(M_MMAP_THRESHOLD, 128 << 10);
+  mallopt(M_TRIM_THRESHOLD, 128 << 10);
   // Credentials pass through this process: no core dumps.
   const rlimit no_core{0, 0};
   setrlimit(RLIMIT_CORE, &no_core);

@@ -17,7 +17,9 @@ Json Agent::State::status() {
   value["sources"] = sources();
   value["transports"] = transports();
   value["monitor"] = monitor_status();
-  value["counters"] = counters();
+  value["wakes"] = waker->sections();
+  measure();
+  value["counters"] = registry.counters();
   return value;
 }
 
@@ -42,25 +44,20 @@ Json Agent::State::monitor_status() const {
           {"answer_ms", now.answer_time.count()}};
 }
 
-Json Agent::State::counters() const {
-  std::uint64_t fetched = 0;
-  std::uint64_t rejected = 0;
-  for (const auto& runner : runners) {
-    const auto status = runner->status();
-    fetched += status.state.bytes_fetched;
-    rejected += status.state.rejected;
-  }
-  return {{"releases", view->all().size()},
-          {"devices", desk->devices().size()},
-          {"open_deliveries", desk->deliveries().open_count()},
-          {"bytes_fetched", fetched},
-          {"rejected", rejected},
-          {"events_dropped", usage.events_dropped}};
+Json Agent::State::source_json(const source::SourceRunner& runner) const {
+  const auto status = runner.status();
+  Json value = to_json(status, runner.standing(trusted_time->now()));
+  value["reports"] = nullptr;
+  if (status.type != config::SourceType::aws_jobs) return value;
+  const auto found = usage.reports.find(status.name);
+  const auto waiting = found == usage.reports.end() ? storage::ReportsWaiting{} : found->second;
+  value["reports"] = {{"waiting", waiting.count}, {"oldest", time_or_null(waiting.oldest)}};
+  return value;
 }
 
 Json Agent::State::sources() {
   Json list = Json::array();
-  for (const auto& runner : runners) list.push_back(to_json(runner->status()));
+  for (const auto& runner : runners) list.push_back(source_json(*runner));
   return list;
 }
 

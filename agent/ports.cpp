@@ -5,21 +5,38 @@
 #include <glob.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 
 #include "base/log.hpp"
+#include "formats/port_names.hpp"
 
 namespace ferry::agent {
 namespace {
 
 constexpr std::size_t most_ports = 64;  // of one transport
 
+// As in the kernel's net/bluetooth/bluetooth.h and hci_sock.h, which user space gets from BlueZ.
+struct HciAddress {
+  sa_family_t family;
+  std::uint16_t adapter;
+  std::uint16_t channel;
+};
+constexpr int hci_protocol = 1;
+constexpr std::uint16_t no_adapter = 0xFFFF;
+constexpr std::uint16_t control_channel = 3;
+
 std::vector<std::string> matches(const std::vector<std::string>& patterns) {
   std::vector<std::string> names;
   for (const std::string& pattern : patterns) {
+    if (pattern == formats::bluetooth_management || pattern == formats::system_bus) {
+      names.push_back(pattern);
+      continue;
+    }
     glob_t found{};
     if (::glob(pattern.c_str(), 0, nullptr, &found) == 0) {
       for (std::size_t i = 0; i < found.gl_pathc && names.size() < most_ports; ++i) {
@@ -55,6 +72,50 @@ Result<Descriptor> open_port(const std::string& file) {
   return line;
 }
 
+Result<Descriptor> open_bluetooth_management() {
+  Descriptor socket(::socket(AF_BLUETOOTH, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, hci_protocol));
+  if (!socket && errno == EAFNOSUPPORT) {
+    return fail(ErrorCode::io, "this kernel has no Bluetooth");
+  }
+  if (!socket) return fail_errno(errno, "the socket for Bluetooth");
+  // What it may do is decided by this process's capabilities, here and for good.
+  const HciAddress address{AF_BLUETOOTH, no_adapter, control_channel};
+  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    return fail_errno(errno, "Bluetooth's control channel");
+  }
+  return socket;
+}
+
+Result<Descriptor> open_system_bus() {
+  Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket) return fail_errno(errno, "socket");
+  sockaddr_un address{AF_UNIX, "/run/dbus/system_bus_socket"};
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    return fail_errno(errno, address.sun_path);
+  }
+  return socket;
+}
+
+namespace {
+
+Result<Descriptor> open_named(const std::string& name) {
+  if (name == formats::bluetooth_management) return open_bluetooth_management();
+  if (name == formats::system_bus) return open_system_bus();
+  return open_port(name);
+}
+
+}  // namespace
+
+std::string ports_of(std::string_view plugin, const std::map<std::string, std::string>& settings) {
+  if (plugin == "ble") {
+    const auto backend = settings.find("backend");
+    const bool by_bus = backend != settings.end() && backend->second == "bluez";
+    return std::string(by_bus ? formats::system_bus : formats::bluetooth_management);
+  }
+  const auto found = settings.find("port");
+  return found == settings.end() ? std::string() : found->second;
+}
+
 Ports::Ports(std::string_view patterns, std::string component) : component_(std::move(component)) {
   constexpr std::string_view separators = " \t,";
   while (true) {
@@ -71,7 +132,7 @@ std::vector<OpenPort> Ports::open_new() {
   std::vector<OpenPort> opened;
   for (const std::string& name : matches(patterns_)) {
     if (out_.contains(name)) continue;
-    Result<Descriptor> line = open_port(name);
+    Result<Descriptor> line = open_named(name);
     if (line) {
       trouble_.erase(name);
       out_.insert(name);

@@ -1,6 +1,7 @@
-// The lines that a transport's section names by `port`: opened here, since a jailed host opens
-// nothing, and handed over as descriptors. An adapter that was unplugged and comes back, under
-// whatever number, is found again by the same pattern.
+// What a jailed host needs and cannot open: the lines that a transport's section names by `port`,
+// and for `ble` the kernel's Bluetooth management socket or the system's D-Bus. Opened here and
+// handed over as descriptors. An adapter that was unplugged and comes back, under whatever number,
+// is found again by the same pattern.
 #pragma once
 
 #include <map>
@@ -24,11 +25,22 @@ struct OpenPort {
 // it is no terminal line.
 Result<Descriptor> open_port(const std::string& file);
 
+// The kernel's control channel for Bluetooth (BlueZ's doc/mgmt-api.txt). Opened without
+// CAP_NET_ADMIN it refuses to scan. ErrorCode::io: this kernel has no Bluetooth.
+Result<Descriptor> open_bluetooth_management();
+
+// A connection to the system's D-Bus, on which nothing was said yet: whoever has it speaks as this
+// process's user.
+Result<Descriptor> open_system_bus();
+
+// What the hosts of a plugin are handed: paths as glob(7) reads them, separated by blanks or
+// commas, or a name of formats/port_names.hpp. "" nothing.
+std::string ports_of(std::string_view plugin, const std::map<std::string, std::string>& settings);
+
 // On the agent's loop; opening does not wait for the line.
 class Ports {
  public:
-  // `patterns`: paths as glob(7) reads them, separated by blanks or commas. `component` for the
-  // log.
+  // `patterns` as ports_of() gives them. `component` for the log.
   Ports(std::string_view patterns, std::string component);
 
   bool any() const { return !patterns_.empty(); }

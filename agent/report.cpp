@@ -1,7 +1,18 @@
 #include "agent/report.hpp"
 
+#include <array>
+
 namespace ferry::agent {
 namespace {
+
+// null for a source whose word has no end.
+Json metadata_of(const source::RunnerStatus& status, source::Standing standing) {
+  if (status.state.trusted_until == Time{}) return nullptr;
+  constexpr std::array<const char*, 3> standings = {"valid", "expired", "lapsed"};
+  return {{"standing", standings.at(static_cast<std::size_t>(standing))},
+          {"expires", to_rfc3339(status.state.trusted_until)},
+          {"offered_until", to_rfc3339(status.state.trusted_until + status.grace)}};
+}
 
 const char* state_of(const source::RunnerStatus& status) {
   if (status.running) return "fetching";
@@ -86,11 +97,13 @@ Json to_json(const storage::Device& device, const storage::Delivery* newest,
 }
 
 Json to_json(const TransportStatus& status) {
-  return {{"name", status.name},     {"plugin", status.plugin}, {"state", status.state},
-          {"detail", status.detail}, {"pid", status.pid},       {"restarts", status.restarts}};
+  return {
+      {"name", status.name},         {"plugin", status.plugin},     {"state", status.state},
+      {"detail", status.detail},     {"pid", status.pid},           {"restarts", status.restarts},
+      {"requests", status.requests}, {"refusals", status.refusals}, {"bytes", status.bytes}};
 }
 
-Json to_json(const source::RunnerStatus& status) {
+Json to_json(const source::RunnerStatus& status, source::Standing standing) {
   Json fetching = nullptr;
   if (status.running && !status.progress.artifact.empty()) {
     fetching = {{"release", status.progress.release},
@@ -114,6 +127,7 @@ Json to_json(const source::RunnerStatus& status) {
           {"bytes_fetched", status.state.bytes_fetched},
           {"rejected", status.state.rejected},
           {"budget", std::move(budget)},
+          {"metadata", metadata_of(status, standing)},
           {"fetching", std::move(fetching)}};
 }
 

@@ -28,6 +28,6 @@ Json to_json(const storage::Delivery& delivery, const std::string& waits);
 Json to_json(const storage::Device& device, const storage::Delivery* newest,
              const formats::link::DeviceClaim* claim);
 Json to_json(const TransportStatus& status);
-Json to_json(const source::RunnerStatus& status);
+Json to_json(const source::RunnerStatus& status, source::Standing standing);
 
 }  // namespace ferry::agent

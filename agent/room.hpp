@@ -5,7 +5,9 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "agent/catalog/awaited.hpp"
 #include "agent/catalog/eviction.hpp"
 #include "agent/source/room.hpp"
 #include "storage/store.hpp"
@@ -17,8 +19,12 @@ class CatalogRoom final : public source::RoomKeeper {
  public:
   // `store` outlives it. `evicted` is called on the source's thread: hosts must learn which packs
   // are gone.
-  CatalogRoom(storage::Store& store, catalog::Orders orders, std::function<void()> evicted)
-      : store_(store), orders_(std::move(orders)), evicted_(std::move(evicted)) {}
+  CatalogRoom(storage::Store& store, const std::vector<config::ProductSettings>& products,
+              std::function<void()> evicted)
+      : store_(store),
+        orders_(catalog::orders_of(products)),
+        policies_(catalog::policies_of(products)),
+        evicted_(std::move(evicted)) {}
 
   Result<std::unique_ptr<const source::Room>> look() override;
   Result<source::Made> make(const std::string& source, const formats::Release& wanted,
@@ -27,6 +33,7 @@ class CatalogRoom final : public source::RoomKeeper {
  private:
   storage::Store& store_;
   const catalog::Orders orders_;
+  const catalog::Policies policies_;
   const std::function<void()> evicted_;
 };
 

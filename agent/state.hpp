@@ -17,11 +17,14 @@
 #include "agent/control/command_gate.hpp"
 #include "agent/control/control.hpp"
 #include "agent/desk.hpp"
+#include "agent/metrics/registry.hpp"
+#include "agent/monitor/discovery.hpp"
 #include "agent/monitor/monitor.hpp"
 #include "agent/report.hpp"
 #include "agent/room.hpp"
 #include "agent/source/runner.hpp"
 #include "agent/supervisor.hpp"
+#include "agent/waker.hpp"
 
 namespace ferry::agent {
 
@@ -48,8 +51,7 @@ class LoopWorker final : public Worker {
 using Catalog = std::shared_ptr<const catalog::View>;
 
 // Reads the whole catalog from the store; on any thread.
-Result<Catalog> read_catalog(storage::Store& store,
-                             const std::vector<config::ProductSettings>& products);
+Result<Catalog> read_catalog(storage::Store& store, const config::Settings& settings, Time now);
 
 struct Agent::State final : control::ControlRequests {
   State(AgentOptions given, const Clock& time)
@@ -61,22 +63,36 @@ struct Agent::State final : control::ControlRequests {
         watchdog(loop),
         source_watch(loop),
         reload_pause(loop),
-        wake_timer(loop) {}
+        wake_timer(loop),
+        waker_timer(loop) {}
 
   // In the order in which run() needs them.
   Status open_store();
+  Status start_time();
   Status start_control();
   void start_hosts();
   Status start_sources();
   void start_monitor();
   void stop();
 
+  // The catalog in memory: catalog_in_memory.cpp.
   void use_catalog(Catalog read);
   void reload_catalog();
   void read_again();
+  void judge_sources();
   void keep_house();
   void take_stock();
   void feed_watchdog();
+
+  // Who is woken: wakes.cpp.
+  Status start_waker();
+  void look_for_sleepers();
+  void look_again_in(Duration pause);
+  void look_soon();
+
+  // Jobs of the cloud: jobs.cpp.
+  void assign_job(const storage::Job& job, bool wanted);
+  void tell_of_jobs();
 
   // What is told to the broker and to watchers: reporting.cpp.
   void device_changed(const storage::Device& device);
@@ -88,6 +104,13 @@ struct Agent::State final : control::ControlRequests {
   void scrub();
   void watch_sources();
   void transports_changed();
+  // For Home Assistant: entities.cpp.
+  void publish_device(const storage::Device& device);
+  void publish_entity(const storage::Device& device);
+  void publish_gateway_entity();
+  void publish_devices_again();
+  monitor::EntityState entity_state(const storage::Device& device) const;
+  bool tells_home_assistant() const { return reports() && options.settings.monitor.home_assistant; }
   void publish_state();
   void wake_hosts(Duration in);
 
@@ -96,6 +119,7 @@ struct Agent::State final : control::ControlRequests {
   Json releases() override;
   Json devices() override;
   Json deliveries() override;
+  Json wakes() override { return waker->devices(); }
   Result<Json> sync(const std::string& source) override;
   Result<Json> assign(const control::Assignment& assignment) override;
   Result<Json> order(std::uint64_t delivery, control::DeliveryOrder wanted) override;
@@ -104,18 +128,24 @@ struct Agent::State final : control::ControlRequests {
   Result<Json> order_release(const std::string& product, const std::string& version,
                              control::ReleaseOrder wanted) override;
   Result<Json> test_monitor() override;
+  std::string metrics() override;
   Status evict(const std::string& product, const std::string& version);
 
   // Commands of the broker: commands.cpp.
   Status open_gate();
   void hear(const Result<std::string>& payload);
 
+  // Brings the registry up to date: health.cpp.
+  void measure();
+  void measure_links();
+  void measure_deliveries();
+
   Json release_json(const storage::HeldRelease& held) const;
+  Json source_json(const source::SourceRunner& runner) const;
   Json device_json(const storage::Device& device) const;
   Json transports() const;
   Json monitor_status() const;
   Json store_status() const;
-  Json counters() const;
 
   AgentOptions options;
   const Clock& clock;
@@ -127,6 +157,7 @@ struct Agent::State final : control::ControlRequests {
   asio::steady_timer source_watch;
   asio::steady_timer reload_pause;
   asio::steady_timer wake_timer;
+  asio::steady_timer waker_timer;
   // When hosts are to be told that devices may get what they wait for; max() when nothing waits.
   std::chrono::steady_clock::time_point wake_at = std::chrono::steady_clock::time_point::max();
   std::chrono::steady_clock::time_point woken{};
@@ -148,8 +179,10 @@ struct Agent::State final : control::ControlRequests {
   std::unique_ptr<Supervisor> supervisor;
   std::unique_ptr<control::ControlServer> server;
   std::unique_ptr<monitor::Monitor> monitor;
+  std::unique_ptr<Waker> waker;
   std::unique_ptr<CatalogRoom> room;
   std::unique_ptr<source::TrustedTime> trusted_time;
+  source::Turns turns;
   std::vector<std::unique_ptr<source::SourceRunner>> runners;
   // The last that the worker found, for status(), which must not wait for a disk.
   storage::Usage usage;
@@ -158,6 +191,8 @@ struct Agent::State final : control::ControlRequests {
   std::unique_ptr<control::CommandGate> gate;
   std::string gate_key;  // base64; "" when commands need no signature
   std::vector<storage::Delivery> recent;
+  std::uint64_t reports_added = 0;  // of jobs, as sources know
+  metrics::Registry registry;
 };
 
 }  // namespace ferry::agent

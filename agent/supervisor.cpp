@@ -4,6 +4,7 @@
 
 #include "agent/host_keeper.hpp"
 #include "base/log.hpp"
+#include "base/mqtt/broker_connection.hpp"
 
 namespace ferry::agent {
 namespace {
@@ -16,12 +17,25 @@ std::string log_level() {
   return log::enabled(log::Level::warning) ? "warning" : "error";
 }
 
+// A host can read no file: what stands in this one it is told.
+void hand_over_password(messages::Settings& settings) {
+  const auto file = settings.values.extract("password_file");
+  if (file.empty() || file.mapped().empty()) return;
+  auto password = mqtt::read_password(file.mapped());
+  if (password) {
+    settings.values["password"] = std::move(*password);
+  } else {
+    log::error("transport." + settings.transport, "{}", password.error().message);
+  }
+}
+
 messages::Settings settings_of(const config::TransportSettings& transport,
                                const std::vector<config::ProductSettings>& products) {
   messages::Settings settings;
   settings.transport = transport.name;
   settings.log_level = log_level();
   settings.values = transport.values;
+  hand_over_password(settings);
   for (const config::ProductSettings& product : products) {
     settings.products.push_back(config::product_values(product));
   }

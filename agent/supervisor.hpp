@@ -39,6 +39,11 @@ struct TransportStatus {
   std::string detail;  // address, or why it failed
   pid_t pid = 0;
   std::uint64_t restarts = 0;
+  // Since ferryd started, as its hosts told them; those that are killed take what they had not told
+  // within the last second with them.
+  std::uint64_t requests = 0;  // of devices, that were answered
+  std::uint64_t refusals = 0;  // of these, by an error
+  std::uint64_t bytes = 0;     // of artifacts, that devices' ends acknowledged
 };
 
 // Lives on the agent's loop; every call from there.

@@ -7,6 +7,8 @@
 #include <new>
 #include <vector>
 
+#include "base/hex.hpp"
+
 namespace ferry {
 namespace {
 
@@ -24,13 +26,6 @@ const EVP_MD* method_of(Algorithm algorithm) {
       break;
   }
   return EVP_sha256();
-}
-
-int hex_value(char digit) {
-  if (digit >= '0' && digit <= '9') return digit - '0';
-  if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-  if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
-  return -1;
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 # What `cmake --install` and the Debian packages put where. Programs of single rooms are installed by
 # their rooms.
 install(TARGETS ferryd RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
-install(TARGETS ferry_plugin_http ferry_plugin_loopback ferry_plugin_serial ferry_plugin_udp
+install(TARGETS ferry_plugin_ble ferry_plugin_http ferry_plugin_loopback ferry_plugin_mqtt ferry_plugin_serial
+        ferry_plugin_udp
         LIBRARY DESTINATION ${FERRY_PLUGIN_DIR})
 install(FILES config/ferry.ini DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/ferry)
 

@@ -7,7 +7,10 @@
 
 #include "config/policy_values.hpp"
 #include "config/schema.hpp"
+#include "config/things.hpp"
 #include "config/values.hpp"
+#include "config/wake_checks.hpp"
+#include "config/wake_values.hpp"
 #include "formats/dialect_names.hpp"
 #include "formats/release.hpp"
 
@@ -170,11 +173,11 @@ class Interpreter {
     const auto dot = std::min(section.name.find('.'), section.name.size());
     const auto kind = section.name.substr(0, dot);
     if (dot == section.name.size() ||
-        (kind != "source" && kind != "transport" && kind != "product")) {
+        (kind != "source" && kind != "transport" && kind != "product" && kind != "wake")) {
       return findings_.add(
           section.place,
           fmt::format("[{}]: unknown section (known: gateway, storage, monitor, source.NAME, "
-                      "transport.NAME, product.NAME)",
+                      "transport.NAME, product.NAME, wake.NAME)",
                       section.name));
     }
     const auto name = section.name.substr(dot + 1);
@@ -184,6 +187,7 @@ class Interpreter {
     }
     if (kind == "source") return source(section, name);
     if (kind == "transport") return transport(section, name);
+    if (kind == "wake") return wake(section, name);
     product(section, name);
   }
 
@@ -219,6 +223,9 @@ class Interpreter {
     if (type == "https") check_trust(section, source, findings_);
     if (type == "tuf" && source.targets_url.empty() && !source.url.empty()) {
       source.targets_url = beside(source.url, "targets/");
+    }
+    if (type == "aws-jobs" && source.client_certificate.empty()) {
+      findings_.add(section, "client_certificate", "is missing: things are known by theirs");
     }
     settings_.sources.push_back(std::move(source));
   }
@@ -265,6 +272,36 @@ class Interpreter {
     settings_.transports.push_back(std::move(transport));
   }
 
+  void wake(const MergedSection& section, const std::string& name) {
+    WakeSettings wake;
+    wake.name = name;
+    const auto value = section.value("template");
+    const Discriminator discriminator{"template", values::Waking::parse(value) ? value : ""};
+    fill_section(section, name, wake_keys(), wake, findings_, discriminator);
+    settings_.wakes.push_back(std::move(wake));
+  }
+
+  // Marks the sources that are named; of each name that is none, says why.
+  void check_mirror(const MergedSection& section) {
+    const auto names = values::Names::parse(section.value("mirror"));
+    if (!names) return;  // told already
+    for (const std::string& name : *names) {
+      const auto found =
+          std::find_if(settings_.sources.begin(), settings_.sources.end(),
+                       [&](const SourceSettings& source) { return source.name == name; });
+      if (found == settings_.sources.end()) {
+        findings_.add(section, "mirror", fmt::format("there is no section [source.{}]", name));
+      } else if (found->type != SourceType::tuf) {
+        findings_.add(section, "mirror",
+                      fmt::format("[source.{}] is not of type tuf: only what proves itself to "
+                                  "others can be passed on",
+                                  name));
+      } else {
+        found->mirrored = true;
+      }
+    }
+  }
+
   void check_references() {
     if (settings_.gateway.name.empty()) {
       settings_.gateway.name = host_name_;
@@ -274,16 +311,28 @@ class Interpreter {
                                   shown(host_name_), values::TopicPart::noun));
       }
     }
+    check_wakes(sections_, settings_, findings_);
     for (const auto& section : sections_) {
+      const bool is_wake = section.name.starts_with("wake.");
       const bool is_transport = section.name.starts_with("transport.");
-      if (!is_transport && !section.name.starts_with("source.")) continue;
+      if (!is_transport && !is_wake && !section.name.starts_with("source.")) continue;
       if (is_transport && !plugin_keys(section.value("plugin"))) continue;
       check_product_exists(section, "product", std::string(section.value("product")), settings_,
                            findings_);
-      if (is_transport) continue;
+      if (is_transport && section.value("plugin") == "http") check_mirror(section);
+      if (is_transport && section.value("plugin") == "mqtt") {
+        for (const auto& product : values::products_of_things(section.value("things"))) {
+          check_product_exists(section, "things", product, settings_, findings_);
+        }
+      }
+      if (is_transport || is_wake) continue;
       for (const auto& product :
            values::Names::parse(section.value("products")).value_or(std::vector<std::string>())) {
         check_product_exists(section, "products", product, settings_, findings_);
+      }
+      for (const auto& thing :
+           values::Things::parse(section.value("things")).value_or(std::vector<ThingSettings>())) {
+        check_product_exists(section, "things", thing.product, settings_, findings_);
       }
     }
   }

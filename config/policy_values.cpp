@@ -45,13 +45,13 @@ optional<DayWindow> window(string_view text) {
   return DayWindow{*from, *until};
 }
 
+}  // namespace
+
 string_view trimmed(string_view text) {
   const auto first = text.find_first_not_of(' ');
   if (first == string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(' ') - first + 1);
 }
-
-}  // namespace
 
 optional<std::vector<DayWindow>> Windows::parse(string_view text) {
   std::vector<DayWindow> windows;
@@ -91,6 +91,26 @@ optional<std::vector<std::string>> Names::parse(string_view text) {
   }
 }
 
+optional<std::string> NameList::parse(string_view text) {
+  const auto names = Names::parse(text);
+  if (!names) return nullopt;
+  std::string list;
+  for (const std::string& name : *names) list += (list.empty() ? "" : ",") + name;
+  return list;
+}
+
+optional<std::vector<std::string>> MeteredLinks::parse(string_view text) {
+  auto names = Names::parse(text);
+  if (!names || names->size() == 1) return names;
+  const bool mixed = std::find(names->begin(), names->end(), network_manager) != names->end();
+  return mixed ? nullopt : names;
+}
+
+optional<unsigned> Priority::parse(string_view text) {
+  const auto number = Percent::parse(text);
+  return number ? optional(static_cast<unsigned>(*number)) : nullopt;
+}
+
 optional<std::uint64_t> Percent::parse(string_view text) {
   return between(text, 0, 100);
 }
@@ -112,6 +132,17 @@ optional<std::uint64_t> Limit::parse(string_view text) {
 
 optional<std::uint64_t> Attempts::parse(string_view text) {
   return between(text, 1, 1000);
+}
+
+optional<std::string> Loopback::parse(string_view text) {
+  if (!text.starts_with("127.") && !text.starts_with("[::1]:")) return nullopt;
+  return Endpoint::parse(text);
+}
+
+optional<bool> Discovery::parse(string_view text) {
+  if (text == "none") return false;
+  if (text == "homeassistant") return true;
+  return nullopt;
 }
 
 optional<InstallWhen> Install::parse(string_view text) {

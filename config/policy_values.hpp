@@ -10,6 +10,9 @@
 
 namespace ferry::config::values {
 
+// Without spaces around it.
+std::string_view trimmed(std::string_view text);
+
 // At most 8 times of the day.
 struct Windows {
   static constexpr std::string_view noun = "times of the day like 22:00-06:00, several by comma";
@@ -25,6 +28,35 @@ struct Allowance {
 struct Names {
   static constexpr std::string_view noun = "names, several by comma";
   static std::optional<std::vector<std::string>> parse(std::string_view text);
+};
+
+// Names as one text without blanks, as a plugin is handed them.
+struct NameList {
+  static constexpr std::string_view noun = Names::noun;
+  static std::optional<std::string> parse(std::string_view text);
+};
+
+struct MeteredLinks {
+  static constexpr std::string_view noun = "names of interfaces, or network-manager alone";
+  static std::optional<std::vector<std::string>> parse(std::string_view text);
+};
+
+// Of a source among others; the higher goes first.
+struct Priority {
+  static constexpr std::string_view noun = "a number from 0 to 100";
+  static std::optional<unsigned> parse(std::string_view text);
+};
+
+// Where nobody but this machine's own programs can connect to.
+struct Loopback {
+  static constexpr std::string_view noun = "an address:port of 127.0.0.0/8 or [::1]";
+  static std::optional<std::string> parse(std::string_view text);
+};
+
+// Whether Home Assistant is told of the gateway and its devices.
+struct Discovery {
+  static constexpr std::string_view noun = "one of none, homeassistant";
+  static std::optional<bool> parse(std::string_view text);
 };
 
 struct Percent {

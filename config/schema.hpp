@@ -37,6 +37,13 @@ std::span<const Key<MonitorSettings>> monitor_keys();
 std::span<const Key<SourceSettings>> source_keys();    // discriminator "type"
 std::span<const Key<ProductSettings>> product_keys();  // discriminator "dialect"
 std::span<const Key<TransportSettings>> transport_keys();
+std::span<const Key<WakeSettings>> wake_keys();  // discriminator "template"
+// Ferry's own plugins, with their keys.
+struct PluginKeys {
+  std::string_view name;
+  std::span<const Key<TransportSettings>> keys;
+};
+std::span<const PluginKeys> plugins();
 // The keys of a plugin that is Ferry's own; none for others, whose keys are handed on as they are.
 std::optional<std::span<const Key<TransportSettings>>> plugin_keys(std::string_view plugin);
 

@@ -19,6 +19,7 @@ struct GatewaySettings {
   std::string name;  // default: the host name; stands in MQTT topics
   log::Level log_level = log::Level::info;
   std::filesystem::path control_socket = "/run/ferry/control";
+  std::uint64_t wakes_per_hour = 60;  // wake-ups of all [wake.NAME] together; at least 1
 };
 
 struct StorageSettings {
@@ -28,7 +29,7 @@ struct StorageSettings {
       std::chrono::hours(24);  // each pack is read and checked once in this time
 };
 
-enum class SourceType { directory, https, tuf };
+enum class SourceType { directory, https, tuf, aws_jobs };
 std::string_view to_string(SourceType type);
 // Of https alone: what lies in a directory is trusted, and a tuf source has its root.
 enum class Trust { signature, tls };
@@ -49,29 +50,56 @@ struct DayWindow {
   auto operator<=>(const DayWindow&) const = default;
 };
 
+// In place of interfaces: whatever NetworkManager says costs money.
+inline constexpr std::string_view network_manager = "network-manager";
+
+// A host and its port.
+struct HostPort {
+  std::string host;
+  std::uint16_t port = 0;
+};
+
+// A thing of a cloud's, and what it is here: one device, or whatever devices of a product there
+// are.
+struct ThingSettings {
+  std::string thing;
+  std::string product;
+  std::string device;  // "" all of the product
+  bool operator==(const ThingSettings&) const = default;
+};
+
 struct SourceSettings {
   std::string name;
   SourceType type = SourceType::directory;
   std::filesystem::path path;      // directory: where the releases lie
   std::string product;             // directory: the product that these releases are for
-  std::string channel = "stable";  // directory: the channel they belong to
+  std::string channel = "stable";  // directory, aws-jobs: the channel they belong to
   std::string url;                 // https: the site; tuf: the metadata; ends in '/'
   std::string targets_url;         // tuf: the artifacts, ends in '/'; complete once loaded
   std::filesystem::path root;      // tuf: the root metadata that is trusted from the start
+  Duration grace = std::chrono::hours(24 * 30);  // tuf: releases are offered on past its expiry
   std::string public_key;  // https: Ed25519 public key, base64 of 32 bytes or a PEM file's path
   Trust trust = Trust::signature;
   std::vector<std::string> products;  // https, tuf: whose releases are taken; empty = all
+  unsigned priority =
+      0;              // https, tuf, aws-jobs: while one of a higher one fetches, this one does not
+  HostPort endpoint;  // aws-jobs: the broker of the account
+  std::vector<ThingSettings> things;  // aws-jobs: whose jobs are taken; at least one
+  std::string client_id;              // aws-jobs: "" = the first of the things
   Duration interval = std::chrono::minutes(10);
   std::filesystem::path ca_file;
   std::filesystem::path client_certificate;
   std::filesystem::path client_key;
   std::string proxy;
   Duration stall_timeout = std::chrono::seconds(30);  // no byte for so long ends a transfer
-  // https, tuf: links that cost money.
-  std::vector<DayWindow> window;     // when something is fetched; empty: any time
-  std::uint64_t rate = 0;            // bytes a second; 0: as fast as it goes
-  std::optional<Budget> budget;      // nothing: no limit
-  std::vector<std::string> metered;  // interfaces for which these three hold; empty: all
+  bool mirrored = false;                              // tuf: a transport's `mirror` names it
+  // https, tuf, aws-jobs: links that cost money.
+  std::vector<DayWindow> window;  // when something is fetched; empty: any time
+  std::uint64_t rate = 0;         // bytes a second; 0: as fast as it goes
+  std::optional<Budget> budget;   // nothing: no limit
+  bool urgent = true;             // what is marked so may exceed the budget
+  // Interfaces for which these three hold, or network_manager alone; empty: all.
+  std::vector<std::string> metered;
 };
 
 struct TransportSettings {
@@ -158,6 +186,39 @@ struct MonitorSettings {
   std::uint64_t outbox_limit = 100000;  // events kept while the broker is away
   bool commands = true;                 // whether commands are heard
   std::string command_key;              // "" = commands need no signature
+  bool home_assistant = false;          // whether it is told of the gateway and its devices
+  std::string discovery_prefix = "homeassistant";
+  std::string metrics;  // "127.0.0.1:9464": a page of them is served there; "" none
+};
+
+// How devices are told by a message of the broker that something is for them.
+enum class WakeTemplate { chirpstack, ttn, url_md5 };
+std::string_view to_string(WakeTemplate wake_template);
+
+// A device, and how the network that wakes it calls it: its devEUI, its id at The Things Stack, or
+// its part of a topic.
+struct WokenDevice {
+  std::string device;
+  std::string name;
+  bool operator==(const WokenDevice&) const = default;
+};
+
+struct WakeSettings {
+  std::string name;
+  std::string product;
+  WakeTemplate wake_template = WakeTemplate::chirpstack;
+  std::vector<WokenDevice> devices;  // empty: those that are known, whose id is their name
+  std::string application;           // chirpstack, ttn
+  std::string tenant = "ttn";        // ttn
+  unsigned port = 2;                 // chirpstack, ttn: FPort
+  std::string payload = std::string("\x01\x02\x03", 3);  // chirpstack, ttn: bytes
+  std::string url;    // url-md5: what stands before VERSION/NAME; ends in '/'
+  std::string topic;  // may have {application}, {tenant}, has {name}; "" that of the template
+  std::vector<DayWindow> window;                       // empty: any time
+  Duration interval = std::chrono::hours(1);           // before the second wake-up
+  Duration longest_interval = std::chrono::hours(24);  // it is doubled up to this
+  Duration absent = std::chrono::hours(24);            // see config/ferry.ini
+  std::uint64_t per_day = 4;                           // to one device in 24 hours
 };
 
 struct Settings {
@@ -166,6 +227,7 @@ struct Settings {
   std::vector<SourceSettings> sources;
   std::vector<TransportSettings> transports;
   std::vector<ProductSettings> products;
+  std::vector<WakeSettings> wakes;
   MonitorSettings monitor;
 };
 

@@ -232,6 +232,7 @@ optional<SourceType> Type::parse(string_view text) {
   if (text == "directory") return SourceType::directory;
   if (text == "https") return SourceType::https;
   if (text == "tuf") return SourceType::tuf;
+  if (text == "aws-jobs") return SourceType::aws_jobs;
   return nullopt;
 }
 
@@ -390,7 +391,7 @@ optional<string> DeviceVersion::parse(string_view text) {
 namespace ferry::config {
 
 std::string_view to_string(SourceType type) {
-  constexpr std::array<std::string_view, 3> names = {"directory", "https", "tuf"};
+  constexpr std::array<std::string_view, 4> names = {"directory", "https", "tuf", "aws-jobs"};
   return names[static_cast<std::size_t>(type)];
 }
 

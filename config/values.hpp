@@ -81,11 +81,6 @@ struct Endpoint {
   static std::optional<std::string> parse(std::string_view text);
 };
 
-struct HostPort {
-  std::string host;
-  std::uint16_t port = 0;
-};
-
 // Where to connect to: a host name or an IP address (IPv6 in brackets), and a port.
 struct Broker {
   static constexpr std::string_view noun = "a host:port";
@@ -112,7 +107,7 @@ struct LogLevel {
 };
 
 struct Type {
-  static constexpr std::string_view noun = "one of directory, https, tuf";
+  static constexpr std::string_view noun = "one of directory, https, tuf, aws-jobs";
   static std::optional<SourceType> parse(std::string_view text);
 };
 
@@ -246,6 +241,9 @@ struct Baud {
 // yes or no.
 inline std::string normalized(const std::string& value) {
   return value;
+}
+inline std::string normalized(const std::filesystem::path& value) {
+  return value.string();
 }
 inline std::string normalized(std::uint64_t value) {
   return std::to_string(value);

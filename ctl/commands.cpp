@@ -54,6 +54,10 @@ Exit show_deliveries(const Options& options) {
   return show(options, "/v1/deliveries", &deliveries_view);
 }
 
+Exit show_wakes(const Options& options) {
+  return show(options, "/v1/wakes", &wakes_view);
+}
+
 Exit assign(const Options& options, const AssignOptions& what) {
   Json body = {{"version", what.version}, {"downgrade", what.downgrade}};
   if (!what.product.empty()) body["product"] = what.product;
@@ -98,6 +102,7 @@ Json publish_json(const PublishReport& done) {
   return {{"sequence", done.sequence},
           {"releases", done.releases},
           {"published", done.published},
+          {"urgent", done.urgent},
           {"withdrawn", done.withdrawn},
           {"artifacts_copied", done.artifacts_copied},
           {"bytes_copied", done.bytes_copied},
@@ -110,6 +115,8 @@ std::string publish_text(const PublishOptions& what, const PublishReport& done) 
   std::string text;
   for (const auto& version : done.published)
     text += fmt::format("published {} {}\n", what.product, version);
+  for (const auto& version : done.urgent)
+    text += fmt::format("urgent {} {}\n", what.product, version);
   for (const auto& version : done.withdrawn)
     text += fmt::format("withdrawn {} {}\n", what.product, version);
   text += fmt::format("{}: index {} names {} releases, {}; {} artifacts copied, {}",

@@ -29,6 +29,7 @@ Exit show_releases(const Options& options);
 // "" = all
 Exit show_devices(const Options& options, const std::string& device);
 Exit show_deliveries(const Options& options);
+Exit show_wakes(const Options& options);
 Exit assign(const Options& options, const AssignOptions& what);
 // `what` is a word of the control API: pause, resume, retry, cancel, force, install.
 Exit order(const Options& options, std::uint64_t delivery, const std::string& what);

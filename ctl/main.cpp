@@ -48,6 +48,8 @@ void add_listings(CLI::App& app, Asked& asked) {
   })->add_option("DEVICE", asked.device, "Its id");
   command("deliveries", "What went to whom, newest first",
           [&] { return ferry::ctl::show_deliveries(options); });
+  command("wakes", "Who is woken: when last, when next, and what that waits for",
+          [&] { return ferry::ctl::show_wakes(options); });
   command("watch", "What happens, as it happens", [&] { return ferry::ctl::watch(options); });
 }
 
@@ -168,6 +170,10 @@ void add_publishing(CLI::App& app, Asked& asked) {
       ->add_option("--patches", asked.publish.patches,
                    "Patches from so many versions before, and compressed artifacts")
       ->check(CLI::Range(0, 15));
+  publish
+      ->add_option("--urgent", asked.publish.urgent,
+                   "A version for which gateways may exceed a budget; once for each")
+      ->allow_extra_args(false);
   CLI::Option* key =
       publish->add_option("--key", asked.publish.key, "The private key that signs; see keygen");
   CLI::Option* tuf = publish->add_flag("--tuf", asked.tuf, "A TUF repository instead of a site");

@@ -136,6 +136,10 @@ Status Publication::publish(const source::LayoutRelease& layout, const formats::
   Result<formats::IndexEntry> entry =
       published == nullptr ? announce(*release) : Result<formats::IndexEntry>(*published);
   if (!entry) return fail(entry.error());
+  if (!entry->urgent && marks_urgent(options_, entry->version)) {
+    entry->urgent = true;
+    report_.urgent.push_back(entry->version);
+  }
   after.releases.push_back(std::move(*entry));
   patches_.add(std::move(*release));
   return {};
@@ -165,8 +169,8 @@ Result<PublishReport> Publication::run(const PrivateKey* key) {
   std::sort(after.releases.begin(), after.releases.end(), [](const auto& a, const auto& b) {
     return std::tie(a.product, a.channel, a.version) < std::tie(b.product, b.channel, b.version);
   });
-  const bool changed =
-      !present->has_value() || !report_.published.empty() || !report_.withdrawn.empty();
+  const bool changed = !present->has_value() || !report_.published.empty() ||
+                       !report_.withdrawn.empty() || !report_.urgent.empty();
   after.sequence = before.sequence + (changed ? 1 : 0);
   if (changed) {
     if (Status written = site_.write_index(after, key); !written) return fail(written.error());
@@ -188,6 +192,10 @@ Status check_names(const PublishOptions& options) {
   return {};
 }
 
+bool marks_urgent(const PublishOptions& options, const std::string& version) {
+  return std::find(options.urgent.begin(), options.urgent.end(), version) != options.urgent.end();
+}
+
 Result<source::Layout> scan_releases(const source::LayoutFolder& folder,
                                      const PublishOptions& options, PublishReport& report) {
   Result<source::Layout> layout = folder.scan();
@@ -199,6 +207,14 @@ Result<source::Layout> scan_releases(const source::LayoutFolder& folder,
                               skipped.path, skipped.why));
     }
     report.skipped.push_back(skipped.path + ": " + skipped.why);
+  }
+  for (const std::string& version : options.urgent) {
+    if (std::none_of(layout->releases.begin(), layout->releases.end(),
+                     [&](const auto& release) { return release.version == version; })) {
+      return fail(ErrorCode::not_found,
+                  fmt::format("--urgent {}: {} has no such version; nothing was published", version,
+                              options.directory.string()));
+    }
   }
   std::stable_sort(layout->releases.begin(), layout->releases.end(),
                    [](const auto& one, const auto& other) {

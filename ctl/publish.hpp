@@ -21,12 +21,14 @@ struct PublishOptions {
   std::filesystem::path
       key;  // private key, PEM; "" = an unsigned index, for sources with trust = tls
   std::optional<unsigned> patches;  // from how many versions before; nothing = none are made
+  std::vector<std::string> urgent;  // versions to be marked so; those that are stay so
 };
 
 struct PublishReport {
   std::uint64_t sequence = 0;          // of the index as it is now
   std::uint64_t releases = 0;          // in the index, of all products
   std::vector<std::string> published;  // versions that are new in it
+  std::vector<std::string> urgent;     // versions that are newly marked so
   std::vector<std::string> withdrawn;  // versions that it no longer names; gateways keep them
   std::uint64_t artifacts_copied = 0;
   std::uint64_t bytes_copied = 0;
@@ -42,6 +44,9 @@ struct PublishReport {
 // invalid when a version of the directory cannot be published; denied when the present index is not
 // signed by this key; unavailable when another publication is under way.
 Result<PublishReport> publish(const PublishOptions& options);
+
+// Whether that version is to be marked urgent.
+bool marks_urgent(const PublishOptions& options, const std::string& version);
 
 // What publications of all kinds do first. Whether product and channel are names.
 Status check_names(const PublishOptions& options);

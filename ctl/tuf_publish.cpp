@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -18,7 +19,8 @@ std::string folder_of(const formats::Release& release) {
   return release.product + "/" + release.channel + "/" + release.version + "/";
 }
 
-Json target_of(const formats::Release& release, const formats::ReleaseArtifact& artifact) {
+Json target_of(const formats::Release& release, const formats::ReleaseArtifact& artifact,
+               bool urgent) {
   Json facts = {{"product", release.product},
                 {"version", release.version},
                 {"channel", release.channel},
@@ -27,6 +29,7 @@ Json target_of(const formats::Release& release, const formats::ReleaseArtifact& 
                 {"name", artifact.name}};
   if (!artifact.dst_path.empty()) facts["dst_path"] = artifact.dst_path;
   if (!artifact.from.empty()) facts["from"] = artifact.from;
+  if (urgent) facts["urgent"] = true;
   if (!artifact.patches.empty()) facts["patches"] = formats::to_json(artifact.patches);
   return {{"length", artifact.size},
           {"hashes", {{"sha256", artifact.sha256.hex()}}},
@@ -46,10 +49,10 @@ std::filesystem::path place_of(const formats::Release& release,
   return whole.parent_path() / (artifact.sha256.hex() + "." + whole.filename().string());
 }
 
-Json targets_of(const formats::Release& release) {
+Json targets_of(const formats::Release& release, bool urgent) {
   Json made = Json::object();
   for (const formats::ReleaseArtifact& artifact : release.artifacts) {
-    made[folder_of(release) + artifact.name] = target_of(release, artifact);
+    made[folder_of(release) + artifact.name] = target_of(release, artifact, urgent);
   }
   return made;
 }
@@ -129,16 +132,28 @@ class TufPublication {
     if (!fresh) {
       if (Status kept = keep_patches(*release); !kept) return kept;
     }
-    if (Status same = compare(*release, metadata_.present(), targets_of(*release)); !same) {
-      return same;
-    }
+    const bool was_urgent = is_urgent(*release);
+    const Json as_before = targets_of(*release, was_urgent);
+    if (Status same = compare(*release, metadata_.present(), as_before); !same) return same;
     if (Status copied = copy(layout, *release); !copied) return copied;
     if (fresh) {
       if (Status made = patches_.make(*release); !made) return made;
     }
-    targets_.update(targets_of(*release));
+    const bool newly_urgent = !was_urgent && marks_urgent(options_, release->version);
+    if (newly_urgent) report_.urgent.push_back(release->version);
+    targets_.update(newly_urgent ? targets_of(*release, true) : targets_of(*release, was_urgent));
     patches_.add(std::move(*release));
     return {};
+  }
+
+  bool is_urgent(const formats::Release& release) const {
+    constexpr const char* mark = "/custom/ferry/urgent";
+    return std::any_of(
+        release.artifacts.begin(), release.artifacts.end(), [&](const auto& artifact) {
+          const auto target = metadata_.present().find(folder_of(release) + artifact.name);
+          return target != metadata_.present().end() &&
+                 target->value(Json::json_pointer(mark), Json(false)) == Json(true);
+        });
   }
 
   // What is published says where its patches are; that stays.

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
 #include "ctl/fields.hpp"
 #include "ctl/format.hpp"
 #include "ctl/table.hpp"
@@ -36,7 +39,7 @@ std::string delivery_cell(const Json& device) {
   return cell + " " + percent(number_of(delivery, "bytes_done"), total);
 }
 
-// Attempts that failed; nothing for none.
+// Attempts, of a delivery those that failed; nothing for none.
 std::string attempts_cell(const Json& delivery) {
   const std::uint64_t failed = number_of(delivery, "attempts");
   return failed == 0 ? "" : fmt::to_string(failed);
@@ -66,21 +69,77 @@ std::string fetching_cell(const Json& source) {
          done_of(fetching);
 }
 
+// Of jobs that ended: "2 reports wait, the oldest from 3 h ago".
+std::string reports_of(const Json& source, Time now) {
+  const Json& reports = member(source, "reports");
+  const std::uint64_t count = number_of(reports, "waiting");
+  if (count == 0) return "";
+  const std::string since = age_of(reports, "oldest", now, "");
+  return fmt::format("{} report{} wait{}{}{}", count, count == 1 ? "" : "s", count == 1 ? "s" : "",
+                     since.empty() ? "" : ", the oldest from ", since);
+}
+
+// What a person should know of a source: its last error, what waits to be told, and how long its
+// releases are offered.
+std::string problem_cell(const Json& source, Time now) {
+  std::string error = text_of(source, "last_error");
+  if (const std::string reports = reports_of(source, now); !reports.empty()) {
+    error += (error.empty() ? "" : "; ") + reports;
+  }
+  const Json& metadata = member(source, "metadata");
+  const std::string standing = text_of(metadata, "standing");
+  if (standing != "expired" && standing != "lapsed") return error;
+  const std::string offers =
+      standing == "lapsed" ? "its releases are offered no more"
+                           : "its releases are offered until " + text_of(metadata, "offered_until");
+  return fmt::format("metadata expired {}: {}{}{}", text_of(metadata, "expires"), offers,
+                     error.empty() ? "" : "; ", error);
+}
+
 std::string state_of(const Json& release) {
   const std::string state = flag_of(release, "complete") ? "complete" : "incomplete";
   return flag_of(release, "pinned") ? state + ", pinned" : state;
 }
 
 std::string transports_view(const Json& transports) {
-  Table table(
-      {{"TRANSPORT"}, {"PLUGIN"}, {"STATE"}, {"PROCESS", true}, {"RESTARTS", true}, {"DETAIL"}});
+  Table table({{"TRANSPORT"},
+               {"PLUGIN"},
+               {"STATE"},
+               {"PROCESS", true},
+               {"RESTARTS", true},
+               {"REQUESTS", true},
+               {"REFUSED", true},
+               {"DELIVERED", true},
+               {"DETAIL"}});
   for (const Json& transport : transports) {
     const std::uint64_t pid = number_of(transport, "pid");
     table.add({text_of(transport, "name"), text_of(transport, "plugin"),
                text_of(transport, "state"), pid == 0 ? "" : fmt::to_string(pid),
-               fmt::to_string(number_of(transport, "restarts")), text_of(transport, "detail")});
+               fmt::to_string(number_of(transport, "restarts")),
+               fmt::to_string(number_of(transport, "requests")),
+               fmt::to_string(number_of(transport, "refusals")), size_of(transport, "bytes"),
+               text_of(transport, "detail")});
   }
   return table.empty() ? "No transports are configured.\n" : table.text();
+}
+
+// What is woken by each section; nothing where there is none.
+std::string wake_sections(const Json& wakes, Time now) {
+  Table table({{"WAKE"},
+               {"PRODUCT"},
+               {"TEMPLATE"},
+               {"DEVICES", true},
+               {"AWAITED", true},
+               {"LAST"},
+               {"NEXT"}});
+  for (const Json& wake : wakes) {
+    table.add({text_of(wake, "name"), text_of(wake, "product"), text_of(wake, "template"),
+               fmt::to_string(number_of(wake, "devices")),
+               fmt::to_string(number_of(wake, "awaited")),
+               age_of(wake, "last", now, "never") + " " + text_of(wake, "last_device"),
+               age_of(wake, "next", now, "") + " " + text_of(wake, "next_device")});
+  }
+  return table.empty() ? "" : "\n" + table.text();
 }
 
 std::string store_line(const Json& store) {
@@ -108,11 +167,45 @@ std::string monitor_line(const Json& monitor) {
   return line;
 }
 
+// Shown by the lines below, and not by counters_line.
+constexpr std::array told_apart{"bytes_fetched",   "bytes_delivered",   "bytes_written",
+                                "requests",        "refusals",          "delivery_retries",
+                                "delivery_losses", "transport_restarts"};
+
+// Whatever else the agent counts, also what this ferryctl does not know yet.
 std::string counters_line(const Json& counters) {
   std::string line;
   for (const auto& [name, value] : counters.items()) {
-    if (!value.is_number_unsigned()) continue;
+    const bool apart = std::find(told_apart.begin(), told_apart.end(), name) != told_apart.end();
+    if (apart || !value.is_number_unsigned()) continue;
     line += fmt::format("{}{} {}", line.empty() ? "" : ", ", value.get<std::uint64_t>(), name);
+  }
+  return line;
+}
+
+std::string traffic_line(const Json& counters) {
+  if (!member(counters, "requests").is_number()) return "";
+  return fmt::format("{} fetched, {} delivered, {} written to disk; {} requests, {} refused",
+                     size_of(counters, "bytes_fetched"), size_of(counters, "bytes_delivered"),
+                     size_of(counters, "bytes_written"), number_of(counters, "requests"),
+                     number_of(counters, "refusals"));
+}
+
+// What became of deliveries since the agent started: "2 delivered, 1 installed; 3 retries".
+std::string outcomes_line(const Json& counters) {
+  std::string line;
+  const Json& deliveries = member(counters, "deliveries");
+  if (!deliveries.is_object()) return line;
+  for (const auto& [outcome, value] : deliveries.items()) {
+    const std::uint64_t count = number_of(deliveries, outcome.c_str());
+    if (count > 0) line += fmt::format("{}{} {}", line.empty() ? "" : ", ", count, outcome);
+  }
+  if (line.empty()) line = "none yet";
+  if (const auto retries = number_of(counters, "delivery_retries"); retries > 0) {
+    line += fmt::format("; {} retries", retries);
+  }
+  if (const auto losses = number_of(counters, "delivery_losses"); losses > 0) {
+    line += fmt::format("; {} interruptions", losses);
   }
   return line;
 }
@@ -141,9 +234,12 @@ std::string status_view(const Json& status, Time now) {
               : std::string()) +
          labelled("store", store_line(member(status, "store"))) +
          labelled("monitor", monitor_line(member(status, "monitor"))) +
-         labelled("counted", counters_line(member(status, "counters"))) + "\n" +
+         labelled("counted", counters_line(member(status, "counters"))) +
+         labelled("traffic", traffic_line(member(status, "counters"))) +
+         labelled("outcomes", outcomes_line(member(status, "counters"))) + "\n" +
          sources_view(member(status, "sources"), now) + "\n" +
-         transports_view(member(status, "transports"));
+         transports_view(member(status, "transports")) +
+         wake_sections(member(status, "wakes"), now);
 }
 
 std::string sources_view(const Json& sources, Time now) {
@@ -163,7 +259,7 @@ std::string sources_view(const Json& sources, Time now) {
                text_of(source, "state"), age_of(source, "last_success", now, "never"),
                age_of(source, "next_attempt", now, ""), size_of(source, "bytes_fetched"),
                fmt::to_string(number_of(source, "rejected")), budget_cell(source),
-               fetching_cell(source), text_of(source, "last_error")});
+               fetching_cell(source), problem_cell(source, now)});
   }
   return list_or(table, "No sources are configured.");
 }
@@ -232,6 +328,26 @@ std::string deliveries_view(const Json& deliveries, Time now) {
                detail_of(delivery)});
   }
   return list_or(table, "There were no deliveries yet.");
+}
+
+std::string wakes_view(const Json& wakes, Time now) {
+  Table table({{"DEVICE"},
+               {"PRODUCT"},
+               {"WAKE"},
+               {"NAME"},
+               {"VERSION"},
+               {"ATTEMPTS", true},
+               {"LAST"},
+               {"NEXT"},
+               {"DETAIL"}});
+  for (const Json& wake : wakes) {
+    const std::string version = text_of(wake, "version");
+    table.add({text_of(wake, "device"), text_of(wake, "product"), text_of(wake, "wake"),
+               text_of(wake, "name"), version, attempts_cell(wake),
+               age_of(wake, "last", now, "never"), age_of(wake, "next", now, ""),
+               version.empty() ? "nothing is for it" : text_of(wake, "waits")});
+  }
+  return list_or(table, "No devices are woken; see [wake.NAME] in ferry.ini.");
 }
 
 std::string delivery_view(const Json& delivery, Time now) {

@@ -15,6 +15,7 @@ std::string sources_view(const Json& sources, Time now);
 std::string releases_view(const Json& releases, Time now);
 std::string devices_view(const Json& devices, Time now);
 std::string deliveries_view(const Json& deliveries, Time now);
+std::string wakes_view(const Json& wakes, Time now);
 // One delivery, a line for each field.
 std::string delivery_view(const Json& delivery, Time now);
 // One device, a line for each field.

@@ -42,6 +42,9 @@ Result<IndexEntry> entry_from(const Json& json) {
   }
   const Result<Sha256> sha256 = sha256_at(json, "sha256");
   if (!sha256) return fail(sha256.error());
+  const Result<bool> urgent = optional_flag(json, "urgent");
+  if (!urgent) return fail(urgent.error());
+  entry.urgent = *urgent;
   entry.product = std::move(*product);
   entry.version = std::move(*version);
   entry.channel = std::move(*channel);
@@ -135,12 +138,11 @@ Result<Index> parse_index(std::string_view payload) {
 std::string write_index(const Index& index) {
   Json releases = Json::array();
   for (const IndexEntry& entry : index.releases) {
-    releases.push_back({{"product", entry.product},
-                        {"version", entry.version},
-                        {"channel", entry.channel},
-                        {"document", entry.document},
-                        {"size", entry.size},
-                        {"sha256", entry.sha256.hex()}});
+    Json item = {{"product", entry.product}, {"version", entry.version},
+                 {"channel", entry.channel}, {"document", entry.document},
+                 {"size", entry.size},       {"sha256", entry.sha256.hex()}};
+    if (entry.urgent) item["urgent"] = true;
+    releases.push_back(std::move(item));
   }
   const Json json = {
       {"format", index_format}, {"sequence", index.sequence}, {"releases", std::move(releases)}};

@@ -105,6 +105,15 @@ Result<std::string> optional_text(const Json& object, const char* key) {
   return text_at(object, key);
 }
 
+Result<bool> optional_flag(const Json& object, const char* key) {
+  const auto found = object.is_object() ? object.find(key) : object.end();
+  if (object.is_object() && found == object.end()) return false;
+  if (found == object.end() || !found->is_boolean()) {
+    return fail(ErrorCode::invalid, std::string("'") + key + "' is neither true nor false");
+  }
+  return found->get<bool>();
+}
+
 Result<std::uint64_t> unsigned_at(const Json& object, const char* key) {
   const auto found = object.is_object() ? object.find(key) : object.end();
   if (found == object.end() || !found->is_number_unsigned()) {

@@ -26,6 +26,8 @@ Result<Json> parse_json(std::string_view text, std::string_view name, JsonLimits
 // another type. `optional_text` gives "" for a key that is missing.
 Result<std::string> text_at(const Json& object, const char* key);
 Result<std::string> optional_text(const Json& object, const char* key);
+// true or false; false for a key that is missing.
+Result<bool> optional_flag(const Json& object, const char* key);
 Result<std::uint64_t> unsigned_at(const Json& object, const char* key);
 // 64 lower-case hex digits.
 Result<Sha256> sha256_at(const Json& object, const char* key);

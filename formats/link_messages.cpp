@@ -18,7 +18,8 @@ Json json(const DeviceClaim& device) {
           {"staged", device.staged},
           {"image_state", image_state_names.at(static_cast<std::size_t>(device.image_state))},
           {"battery", device.battery},
-          {"signal", device.signal}};
+          {"signal", device.signal},
+          {"version_lasts", device.version_lasts}};
 }
 
 Json json(const ServableArtifact& artifact) {
@@ -31,6 +32,10 @@ Json json(const ServableArtifact& artifact) {
           {"chunk_root", artifact.chunk_root.hex()},
           {"pack", artifact.pack},
           {"digests", artifact.digests}};
+}
+
+Json json(const Document& document) {
+  return {{"size", document.size}, {"sha256", document.sha256.hex()}};
 }
 
 Json json(const Offer& offer) {
@@ -89,6 +94,15 @@ struct Writer {
     return {{"type", "ask_step"}, {"id", m.id}, {"device", json(m.device)}, {"want", m.want}};
   }
   Json operator()(const PortClosed& m) const { return {{"type", "port_closed"}, {"name", m.name}}; }
+  Json operator()(const Counted& m) const {
+    return {{"type", "counted"},
+            {"requests", m.requests},
+            {"refusals", m.refusals},
+            {"bytes", m.bytes}};
+  }
+  Json operator()(const AskMirror& m) const {
+    return {{"type", "ask_mirror"}, {"id", m.id}, {"path", m.path}};
+  }
 
   Json operator()(const Settings& m) const {
     return {{"type", "settings"},
@@ -124,6 +138,13 @@ struct Writer {
   }
   Json operator()(const Cancel& m) const { return {{"type", "cancel"}, {"delivery", m.delivery}}; }
   Json operator()(const Port& m) const { return {{"type", "port"}, {"name", m.name}}; }
+  Json operator()(const MirrorReply& m) const {
+    return {{"type", "mirror"},
+            {"id", m.id},
+            {"result", m.result},
+            {"artifact", json_or_null(m.artifact)},
+            {"document", json_or_null(m.document)}};
+  }
 };
 
 }  // namespace

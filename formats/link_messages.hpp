@@ -28,8 +28,9 @@ struct DeviceClaim {
   std::string image = {};   // "" unknown
   std::string staged = {};  // "" none, or unknown
   ImageState image_state = ImageState::unknown;
-  int battery = -1;  // percent; -1 unknown
-  int signal = 0;    // dBm; 0 unknown
+  int battery = -1;            // percent; -1 unknown
+  int signal = 0;              // dBm; 0 unknown
+  bool version_lasts = false;  // without a version, the one that it told last still holds
 };
 
 // An artifact that a host may serve: its name in a release, and where its bytes are.
@@ -126,8 +127,18 @@ struct Pong {};
 struct PortClosed {  // the plugin has closed its descriptor
   std::string name;
 };
+// What happened on the link since the last message of this kind; a new process begins at nothing.
+struct Counted {
+  std::uint64_t requests = 0;  // of devices, that were answered
+  std::uint64_t refusals = 0;  // of these, by an error
+  std::uint64_t bytes = 0;     // of artifacts, that devices' ends acknowledged
+};
+struct AskMirror {
+  std::uint64_t id = 0;
+  std::string path;  // "SOURCE/metadata/…" or "SOURCE/targets/…", percent-decoded
+};
 using FromHost = std::variant<Hello, LinkState, Seen, AskOffer, AskArtifact, Progress, Outcome,
-                              Corrupt, Pong, AskStep, PortClosed>;
+                              Corrupt, Pong, AskStep, PortClosed, Counted, AskMirror>;
 
 // Agent → host.
 struct Settings {
@@ -169,13 +180,26 @@ struct Cancel {  // the step under way shall end soon
 struct Port {  // comes with one descriptor
   std::string name;
 };
+// Metadata that a source was told: bytes that are in no pack. They come as a descriptor, an
+// anonymous file that nobody can change any more.
+struct Document {
+  std::uint64_t size = 0;
+  Sha256 sha256;
+};
+struct MirrorReply {  // one of both, if the result is FERRY_OK
+  std::uint64_t id = 0;
+  int result = 0;
+  std::optional<ServableArtifact> artifact = {};
+  std::optional<Document> document = {};  // comes with one descriptor
+};
 using FromAgent = std::variant<Settings, OfferReply, ArtifactReply, OutcomeReply, Changed,
-                               Withdrawn, Ping, Stop, StepReply, Cancel, Port>;
+                               Withdrawn, Ping, Stop, StepReply, Cancel, Port, MirrorReply>;
 
 // Bounds of what a host may say; longer text is refused by the parser, so hosts cut or refuse it
 // first.
 inline constexpr std::size_t longest_id = 120;  // device, product, version
 inline constexpr std::size_t longest_name = 512;
+inline constexpr std::size_t longest_path = 2048;
 inline constexpr std::size_t longest_address = 256;
 inline constexpr std::size_t longest_image = 128;  // hex digits
 inline constexpr std::size_t longest_state = 64;

@@ -55,6 +55,7 @@ Status read(const Json& json, DeviceClaim& device) {
   device.image_state = choice<ImageState>(fields, "image_state", image_state_names);
   device.battery = fields.integer("battery", -1, 100);
   device.signal = fields.integer("signal", -200, 0);
+  device.version_lasts = fields.boolean("version_lasts");
   return fields.end();
 }
 
@@ -78,6 +79,13 @@ Status read(const Json& json, ServableArtifact& artifact) {
   artifact.chunk_root = fields.sha256("chunk_root");
   artifact.pack = fields.name("pack");
   artifact.digests = fields.texts("digests", 128);
+  return fields.end();
+}
+
+Status read(const Json& json, Document& document) {
+  Fields fields(json);
+  document.size = fields.number("size");
+  document.sha256 = fields.sha256("sha256");
   return fields.end();
 }
 
@@ -129,11 +137,20 @@ void fill(Fields& fields, AskStep& message) {
 void fill(Fields& fields, PortClosed& message) {
   message.name = fields.text("name", longest_name);
 }
+void fill(Fields& fields, Counted& message) {
+  message.requests = fields.number("requests");
+  message.refusals = fields.number("refusals");
+  message.bytes = fields.number("bytes");
+}
 void fill(Fields& fields, AskArtifact& message) {
   message.id = fields.number("id");
   message.product = fields.name("product");
   message.version = fields.text("version", longest_id);
   message.name = fields.text("name", longest_name);
+}
+void fill(Fields& fields, AskMirror& message) {
+  message.id = fields.number("id");
+  message.path = fields.text("path", longest_path);
 }
 void fill(Fields& fields, Progress& message) {
   message.device = device_in(fields);
@@ -176,6 +193,16 @@ void fill(Fields& fields, ArtifactReply& message) {
     fields.inside("artifact", read(json, message.artifact.emplace()));
   });
 }
+void fill(Fields& fields, MirrorReply& message) {
+  message.id = fields.number("id");
+  message.result = fields.result("result");
+  fields.maybe("artifact", [&](const Json& json) {
+    fields.inside("artifact", read(json, message.artifact.emplace()));
+  });
+  fields.maybe("document", [&](const Json& json) {
+    fields.inside("document", read(json, message.document.emplace()));
+  });
+}
 void fill(Fields& fields, OutcomeReply& message) {
   message.id = fields.number("id");
   message.result = fields.result("result");
@@ -216,7 +243,7 @@ struct Kind {
   Result<Any> (*read)(Fields& fields);
 };
 
-constexpr std::array<Kind<FromHost>, 11> host_kinds = {{
+constexpr std::array<Kind<FromHost>, 13> host_kinds = {{
     {"hello", read_as<Hello, FromHost>},
     {"state", read_as<LinkState, FromHost>},
     {"seen", read_as<Seen, FromHost>},
@@ -228,8 +255,10 @@ constexpr std::array<Kind<FromHost>, 11> host_kinds = {{
     {"pong", read_as<Pong, FromHost>},
     {"ask_step", read_as<AskStep, FromHost>},
     {"port_closed", read_as<PortClosed, FromHost>},
+    {"counted", read_as<Counted, FromHost>},
+    {"ask_mirror", read_as<AskMirror, FromHost>},
 }};
-constexpr std::array<Kind<FromAgent>, 11> agent_kinds = {{
+constexpr std::array<Kind<FromAgent>, 12> agent_kinds = {{
     {"settings", read_as<Settings, FromAgent>},
     {"offer", read_as<OfferReply, FromAgent>},
     {"artifact", read_as<ArtifactReply, FromAgent>},
@@ -241,6 +270,7 @@ constexpr std::array<Kind<FromAgent>, 11> agent_kinds = {{
     {"step", read_as<StepReply, FromAgent>},
     {"cancel", read_as<Cancel, FromAgent>},
     {"port", read_as<Port, FromAgent>},
+    {"mirror", read_as<MirrorReply, FromAgent>},
 }};
 
 template <typename Any, std::size_t count>

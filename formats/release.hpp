@@ -92,6 +92,7 @@ struct IndexEntry {
   std::string document;  // URL of the release document, relative to the site
   std::uint64_t size = 0;
   Sha256 sha256;
+  bool urgent = false;  // gateways may exceed a budget for it
 };
 
 // What a site offers, format "ferry-index/1".

@@ -103,6 +103,18 @@ Delivery delivery_from(const Statement& row) {
   return delivery;
 }
 
+Status write_device(Database& database, const Device& device) {
+  Status done = bounded(device.id, device.product, device.version, device.transport, device.address,
+                        device.channel, device.assigned_version);
+  if (done) done = make_room_for_device(database, device);
+  if (!done) return done;
+  return database.run(
+      "INSERT OR REPLACE INTO device VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+      device.product, device.id, device.version, device.transport, device.address,
+      to_unix_ms(device.last_seen), device.channel, device.assigned_version, device.downgrade,
+      device.proven);
+}
+
 }  // namespace
 
 std::string_view to_string(DeliveryState state) {
@@ -114,17 +126,17 @@ std::string_view to_string(DeliveryMode mode) {
 }
 
 Status CatalogFleet::put(const Device& device) {
-  Status sane = bounded(device.id, device.product, device.version, device.transport, device.address,
-                        device.channel, device.assigned_version);
-  if (!sane) return sane;
-  return catalog_.write([&](Database& database) {
-    Status done = make_room_for_device(database, device);
-    if (!done) return done;
-    return database.run(
-        "INSERT OR REPLACE INTO device VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-        device.product, device.id, device.version, device.transport, device.address,
-        to_unix_ms(device.last_seen), device.channel, device.assigned_version, device.downgrade,
-        device.proven);
+  return put(std::vector<Device>{device});
+}
+
+Status CatalogFleet::put(const std::vector<Device>& devices) {
+  return catalog_.write([&](Database& database) -> Status {
+    for (const Device& device : devices) {
+      Status done = write_device(database, device);
+      if (done) done = conclude_jobs(database, device, job_reports_);
+      if (!done) return done;
+    }
+    return {};
   });
 }
 
@@ -158,6 +170,7 @@ Result<std::uint64_t> CatalogFleet::put(const Delivery& delivery, const std::vec
   const Status done = catalog_.write([&](Database& database) {
     Status stored = delivery.id == 0 ? insert(database, delivery, id) : update(database, delivery);
     if (stored && rollout) stored = write_rollout(database, *rollout);
+    if (stored) stored = conclude_jobs(database, delivery, job_reports_);
     return stored ? add_events(database, events, outbox_limit_) : stored;
   });
   if (!done) return fail(done.error());
@@ -189,10 +202,10 @@ Status CatalogFleet::put(const SourceState& state) {
   if (!sane) return sane;
   return catalog_.write([&](Database& database) {
     return database.run(
-        "INSERT OR REPLACE INTO source VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT OR REPLACE INTO source VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         state.name, to_unix_ms(state.last_success), to_unix_ms(state.last_attempt),
         state.last_error, state.validator, state.sequence, state.bytes_fetched, state.rejected,
-        to_unix_ms(state.period_begin), state.period_bytes);
+        to_unix_ms(state.period_begin), state.period_bytes, to_unix_ms(state.trusted_until));
   });
 }
 
@@ -202,7 +215,7 @@ Result<SourceState> CatalogFleet::source(const std::string& name) {
   const Status done = catalog_.read([&](Database& database) -> Status {
     auto row = database.prepare(
         "SELECT last_success, last_attempt, last_error, validator, sequence, bytes_fetched, "
-        "rejected, period_begin, period_bytes"
+        "rejected, period_begin, period_bytes, trusted_until"
         " FROM source WHERE name = ?1",
         name);
     if (!row) return fail(row.error());
@@ -218,6 +231,7 @@ Result<SourceState> CatalogFleet::source(const std::string& name) {
     state.rejected = row->count(6);
     state.period_begin = from_unix_ms(row->integer(7));
     state.period_bytes = row->count(8);
+    state.trusted_until = from_unix_ms(row->integer(9));
     return {};
   });
   if (!done) return fail(done.error());

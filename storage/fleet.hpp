@@ -2,16 +2,18 @@
 #pragma once
 
 #include "storage/catalog_database.hpp"
+#include "storage/jobs.hpp"
 #include "storage/store.hpp"
 
 namespace ferry::storage {
 
 class CatalogFleet final : public FleetStore {
  public:
-  CatalogFleet(CatalogDatabase& catalog, std::uint64_t outbox_limit)
-      : catalog_(catalog), outbox_limit_(outbox_limit) {}
+  CatalogFleet(CatalogDatabase& catalog, std::uint64_t outbox_limit, ReportCount& job_reports)
+      : catalog_(catalog), outbox_limit_(outbox_limit), job_reports_(job_reports) {}
 
   Status put(const Device& device) override;
+  Status put(const std::vector<Device>& devices) override;
   Result<std::vector<Device>> devices() override;
   Result<std::uint64_t> put(const Delivery& delivery, const std::vector<Event>& events,
                             const std::optional<Rollout>& rollout) override;
@@ -22,6 +24,7 @@ class CatalogFleet final : public FleetStore {
  private:
   CatalogDatabase& catalog_;
   std::uint64_t outbox_limit_;
+  ReportCount& job_reports_;  // that were added
 };
 
 }  // namespace ferry::storage

@@ -240,6 +240,16 @@ Status OpenPack::mark_complete(const PackEntry& entry) {
   return database_->run("UPDATE artifact SET complete = 1 WHERE sha256 = ?1", entry.sha256);
 }
 
+Status OpenPack::rename(const PackEntry& entry, const Sha256& sha256) {
+  Status done = ensure_transaction();
+  if (done) {
+    done =
+        database_->run("UPDATE artifact SET sha256 = ?2 WHERE sha256 = ?1", entry.sha256, sha256);
+  }
+  // The tail knows it by its old name, and would bring that back.
+  return done ? commit() : done;
+}
+
 Status OpenPack::remove(const PackEntry& entry) {
   Status done = cut(entry, 0);
   const bool had_chunks = done && database_->changes() > 0;

@@ -55,6 +55,8 @@ class OpenPack {
   // Takes the chunks from `first` on away.
   Status cut(const PackEntry& entry, std::uint64_t first);
   Status mark_complete(const PackEntry& entry);
+  // A complete one gets another name; on the medium when this returns.
+  Status rename(const PackEntry& entry, const Sha256& sha256);
   Status remove(const PackEntry& entry);
   Status remove_unfinished();
 

@@ -1,5 +1,7 @@
 #include "storage/outbox.hpp"
 
+#include <algorithm>
+
 namespace ferry::storage {
 namespace {
 
@@ -11,9 +13,10 @@ Status drop_excess(Database& database, std::uint64_t limit) {
   if (!size) return fail(size.error());
   const std::int64_t excess = *size - static_cast<std::int64_t>(limit);
   if (excess <= 0) return {};
+  // The index outbox_steps is for these very words.
   Status done = database.run(
-      "DELETE FROM outbox WHERE sequence IN (SELECT sequence FROM outbox WHERE kind = 'progress'"
-      " ORDER BY sequence LIMIT ?1)",
+      "DELETE FROM outbox WHERE sequence IN (SELECT sequence FROM outbox WHERE kind IN ('fetched',"
+      " 'verified', 'delivered') ORDER BY sequence LIMIT ?1)",
       excess);
   const auto rest = excess - static_cast<std::int64_t>(database.changes());
   if (done && rest > 0) {
@@ -69,10 +72,17 @@ Result<std::vector<Event>> CatalogOutbox::waiting(std::uint64_t after_sequence, 
 }
 
 Status CatalogOutbox::acknowledge(const std::vector<std::uint64_t>& sequences) {
+  // Nearly always they are one stretch.
+  std::vector<std::uint64_t> sorted = sequences;
+  std::sort(sorted.begin(), sorted.end());
   return catalog_.write([&](Database& database) -> Status {
-    for (const std::uint64_t sequence : sequences) {
-      Status done = database.run("DELETE FROM outbox WHERE sequence = ?1", sequence);
+    for (auto first = sorted.begin(); first != sorted.end();) {
+      auto last = first;
+      while (last + 1 != sorted.end() && *(last + 1) - *last <= 1) ++last;
+      Status done =
+          database.run("DELETE FROM outbox WHERE sequence BETWEEN ?1 AND ?2", *first, *last);
       if (!done) return done;
+      first = last + 1;
     }
     return {};
   });

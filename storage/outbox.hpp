@@ -6,8 +6,9 @@
 
 namespace ferry::storage {
 
-// Adds events inside the caller's transaction, then drops what is too much: the oldest progress
-// first, and anything else only when no progress is left. What was dropped is counted.
+// Adds events inside the caller's transaction, then drops what is too much: the oldest that tell
+// how something goes on (fetched, verified, delivered) first, and others, which tell how it ended,
+// only when none of those is left. What was dropped is counted.
 Status add_events(Database& database, const std::vector<Event>& events, std::uint64_t limit);
 
 class CatalogOutbox final : public Outbox {

@@ -44,6 +44,12 @@ class PackWriter {
   PackWriter& operator=(PackWriter&&) noexcept;
   ~PackWriter();  // leaves the file to be resumed
 
+  // From now on artifacts are begun by keys of the caller's, since nobody tells their SHA-256:
+  // finish() checks the size alone, and name() has to come before seal().
+  void name_later();
+  // Reads a complete artifact back, each chunk checked, and gives it its SHA-256 in place of its
+  // key.
+  Result<Sha256> name(const Sha256& key);
   // Starts or resumes one artifact, and says from where. An artifact that is complete here has
   // offset == size.
   Result<PartialArtifact> begin(const Sha256& sha256, std::uint64_t size);

@@ -39,6 +39,7 @@ struct PackWriter::State {
   OpenPack pack;
   std::optional<Current> current;
   bool sealed = false;
+  bool named_later = false;  // what is begun by a key of the caller's
 
   void abandon();
   Result<PartialArtifact> begin(const Sha256& sha256, std::uint64_t size);
@@ -49,6 +50,7 @@ struct PackWriter::State {
   Status forget();
   Status append(Bytes content);
   Status finish();
+  Result<Sha256> name(const Sha256& key);
   Result<std::vector<StoredArtifact>> inventory();
   Result<std::string> publish(const std::filesystem::path& packs_folder);
 };
@@ -179,7 +181,7 @@ Status PackWriter::State::finish() {
                                                 entry.sha256.hex(), current->offset, entry.size));
   }
   const Sha256 arrived = current->whole.sha256();
-  if (arrived != entry.sha256) {
+  if (!named_later && arrived != entry.sha256) {
     const Sha256 wanted = entry.sha256;
     Status done = forget();
     if (done) done = pack.commit();
@@ -193,6 +195,27 @@ Status PackWriter::State::finish() {
   current->rest.clear();
   entry.complete = true;
   return {};
+}
+
+Result<Sha256> PackWriter::State::name(const Sha256& key) {
+  const Result<std::optional<PackEntry>> entry = pack.find(key);
+  if (!entry) return fail(entry.error());
+  if (!*entry || !(*entry)->complete) return not_begun();
+  const auto list = pack_format::load_chunks(pack.database(), key, (*entry)->size);
+  if (!list) return fail(list.error());
+  Digester whole(Algorithm::sha256);
+  Status done =
+      pack_format::for_each_chunk(pack.database(), *list, (*entry)->size, [&](Bytes content) {
+        whole.update(content);
+        return Status{};
+      });
+  if (!done) return fail(done.error());
+  const Sha256 named = whole.sha256();
+  const auto known = pack.find(named);
+  if (!known) return fail(known.error());
+  done = *known ? pack.remove(**entry) : pack.rename(**entry, named);
+  if (!done) return fail(done.error());
+  return named;
 }
 
 Result<std::vector<StoredArtifact>> PackWriter::State::inventory() {
@@ -265,6 +288,17 @@ Result<PackWriter> PackWriter::open(const std::filesystem::path& file) {
   }
   if (!opened) return fail(opened.error());
   return PackWriter(std::move(state));
+}
+
+void PackWriter::name_later() {
+  state_->named_later = true;
+}
+
+Result<Sha256> PackWriter::name(const Sha256& key) {
+  if (state_->sealed) return not_begun();
+  state_->current.reset();
+  if (const Status opened = state_->pack.open(); !opened) return fail(opened.error());
+  return state_->name(key);
 }
 
 Result<PartialArtifact> PackWriter::begin(const Sha256& sha256, std::uint64_t size) {

@@ -132,7 +132,8 @@ CREATE TABLE source (
   bytes_fetched INTEGER NOT NULL,
   rejected INTEGER NOT NULL,
   period_begin INTEGER NOT NULL DEFAULT 0,
-  period_bytes INTEGER NOT NULL DEFAULT 0
+  period_bytes INTEGER NOT NULL DEFAULT 0,
+  trusted_until INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 -- Events that the broker has not acknowledged. AUTOINCREMENT: a sequence is never used twice.
@@ -143,15 +144,15 @@ CREATE TABLE outbox (
   detail TEXT NOT NULL
 ) STRICT;
 
--- What is dropped first when the outbox is full.
-CREATE INDEX outbox_progress ON outbox (sequence) WHERE kind = 'progress';
+-- What is dropped first when the outbox is full: events that tell how something goes on, not how it ended.
+CREATE INDEX outbox_steps ON outbox (sequence) WHERE kind IN ('fetched', 'verified', 'delivered');
 
 -- Counting 100,000 rows for each new event would read them all.
 CREATE TABLE counter (
   name TEXT PRIMARY KEY,
   value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO counter VALUES ('outbox_size', 0), ('outbox_dropped', 0);
+INSERT INTO counter VALUES ('outbox_size', 0), ('outbox_dropped', 0), ('job_reports_dropped', 0);
 CREATE TRIGGER outbox_added AFTER INSERT ON outbox BEGIN
   UPDATE counter SET value = value + 1 WHERE name = 'outbox_size';
 END;
@@ -173,3 +174,39 @@ CREATE TABLE release_voucher (
   release INTEGER PRIMARY KEY REFERENCES release (id) ON DELETE CASCADE,
   snapshot INTEGER NOT NULL
 ) STRICT;
+
+-- Jobs that a cloud gave to things: at most one of each thing at a time, until its outcome is written down as a report.
+CREATE TABLE job (
+  source TEXT NOT NULL,
+  thing TEXT NOT NULL,
+  job TEXT NOT NULL,
+  product TEXT NOT NULL,
+  device TEXT NOT NULL,
+  version TEXT NOT NULL,
+  held INTEGER NOT NULL,
+  PRIMARY KEY (source, thing)
+) STRICT, WITHOUT ROWID;
+
+-- What the cloud has to be told of jobs, in this order, until it has acknowledged it.
+CREATE TABLE job_report (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+  source TEXT NOT NULL,
+  thing TEXT NOT NULL,
+  job TEXT NOT NULL,
+  status TEXT NOT NULL,
+  details TEXT NOT NULL,
+  ended INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- Devices that were woken, so that neither a restart nor a power cut gives them or the gateway a new budget.
+-- sent: the times of the wake-ups that may still count, as a JSON array of milliseconds since 1970; last: the newest.
+CREATE TABLE wake_up (
+  product TEXT NOT NULL,
+  device TEXT NOT NULL,
+  version TEXT NOT NULL,
+  attempts INTEGER NOT NULL,
+  shown INTEGER NOT NULL,
+  sent TEXT NOT NULL,
+  last INTEGER NOT NULL,
+  PRIMARY KEY (product, device)
+) STRICT, WITHOUT ROWID;

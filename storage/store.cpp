@@ -7,12 +7,14 @@
 #include "storage/catalog_database.hpp"
 #include "storage/fleet.hpp"
 #include "storage/folders.hpp"
+#include "storage/jobs.hpp"
 #include "storage/operators.hpp"
 #include "storage/outbox.hpp"
 #include "storage/releases.hpp"
 #include "storage/rollouts.hpp"
 #include "storage/sweep.hpp"
 #include "storage/trust.hpp"
+#include "storage/wakes.hpp"
 
 namespace ferry::storage {
 namespace {
@@ -40,10 +42,13 @@ class StoreOnDisk final : public Store {
         folders_(options.folder),
         catalog_(std::move(catalog)),
         releases_(*catalog_, folders_, clock, options.outbox_limit),
-        fleet_(*catalog_, options.outbox_limit),
+        job_reports_{options.report_limit},
+        fleet_(*catalog_, options.outbox_limit, job_reports_),
         trust_(*catalog_),
         rollouts_(*catalog_, options.outbox_limit),
         operators_(*catalog_),
+        jobs_(*catalog_, job_reports_),
+        wakes_(*catalog_, options.outbox_limit),
         outbox_(*catalog_, options.outbox_limit) {}
 
   ReleaseStore& releases() override { return releases_; }
@@ -51,6 +56,8 @@ class StoreOnDisk final : public Store {
   TrustStore& trust() override { return trust_; }
   RolloutStore& rollouts() override { return rollouts_; }
   OperatorStore& operators() override { return operators_; }
+  JobStore& jobs() override { return jobs_; }
+  WakeStore& wakes() override { return wakes_; }
   Outbox& outbox() override { return outbox_; }
   std::filesystem::path packs_folder() const override { return folders_.packs; }
   Result<Usage> usage() override;
@@ -77,10 +84,13 @@ class StoreOnDisk final : public Store {
   Folders folders_;
   std::unique_ptr<CatalogDatabase> catalog_;
   CatalogReleases releases_;
+  ReportCount job_reports_;
   CatalogFleet fleet_;
   CatalogTrust trust_;
   CatalogRollouts rollouts_;
   CatalogOperators operators_;
+  CatalogJobs jobs_;
+  CatalogWakes wakes_;
   CatalogOutbox outbox_;
 };
 
@@ -104,7 +114,7 @@ Result<Usage> StoreOnDisk::usage() {
     const auto packs = database.number("SELECT count(*) FROM pack");
     if (!packs) return fail(packs.error());
     usage.packs = static_cast<std::uint64_t>(*packs);
-    return {};
+    return count_reports(database, usage);
   });
   if (!counted) return fail(counted.error());
   return usage;

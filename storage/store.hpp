@@ -18,6 +18,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "formats/job_messages.hpp"
 #include "formats/release.hpp"
 #include "storage/pack.hpp"
 
@@ -122,6 +123,7 @@ struct SourceState {
   std::uint64_t rejected = 0;      // wrong signatures, hashes and documents thrown away
   Time period_begin{};             // of the budget's period that was fetched in last
   std::uint64_t period_bytes = 0;  // that came in during it
+  Time trusted_until{};            // the end of the metadata checked last; Time{} it has none
 };
 
 // What a source was told and found signed, byte for byte.
@@ -129,6 +131,42 @@ struct TrustedDocument {
   std::string name;
   std::uint64_t version = 0;
   std::string content;
+};
+
+// What a cloud wants a thing of its to run: a device behind the gateway, or without one whatever
+// devices of the product there are.
+struct Job {
+  std::string source;
+  std::string thing;
+  std::string job;  // its id
+  std::string product;
+  std::string device;  // "" the release being here is all
+  std::string version;
+  bool held = false;  // the release is here
+};
+
+// How a job ended, as the cloud is told.
+struct JobOutcome {
+  formats::JobStatus status = formats::JobStatus::succeeded;
+  std::string step;
+  std::string reason;  // for people; "" none
+  Time at{};
+};
+
+struct JobReport {
+  std::uint64_t sequence = 0;
+  std::string thing;
+  std::string job;
+  formats::JobStatus status = formats::JobStatus::succeeded;
+  std::string details;  // JSON object of texts
+};
+
+// What becomes of the documents of one source, or of a part of it: each takes the place of the one
+// of its name. With `only`, documents that are not named there go.
+struct TrustChange {
+  std::string source;
+  std::vector<TrustedDocument> documents;
+  std::optional<std::set<std::string>> only;
 };
 
 // Releases and the bytes behind them. Thread-safe (one lock around the database).
@@ -172,6 +210,8 @@ class FleetStore {
  public:
   virtual ~FleetStore() = default;
   virtual Status put(const Device& device) = 0;
+  // All in one transaction.
+  virtual Status put(const std::vector<Device>& devices) = 0;
   virtual Result<std::vector<Device>> devices() = 0;
   // Inserts (id 0) or updates, together with its events and, where it changed by this, how its
   // release spreads; gives the id.
@@ -182,16 +222,24 @@ class FleetStore {
   virtual Result<SourceState> source(const std::string& name) = 0;
 };
 
+// A device that was woken, and what counts against the budgets of it and of the gateway.
+struct WakeUp {
+  std::string product;
+  std::string device;
+  std::string version;         // what it was woken for last
+  std::uint64_t attempts = 0;  // wake-ups for that version since the device was last away
+  bool shown = false;          // it showed itself after them
+  std::vector<Time> sent;      // when, oldest first; only what may still count
+};
+
 // What sources trust between runs, so that they believe nothing older. Thread-safe.
 class TrustStore {
  public:
   virtual ~TrustStore() = default;
   virtual Result<std::optional<TrustedDocument>> find(const std::string& source,
                                                       const std::string& name) = 0;
-  // One transaction: each takes the place of the one of its name. With `only`, documents of the
-  // source that are not named there go.
-  virtual Status put(const std::string& source, const std::vector<TrustedDocument>& documents,
-                     const std::optional<std::set<std::string>>& only) = 0;
+  // All in one transaction.
+  virtual Status put(const std::vector<TrustChange>& changes) = 0;
   // The newest time that was trusted; 1970 when none was kept.
   virtual Result<Time> time_floor() = 0;
   virtual Status put_time_floor(Time floor) = 0;
@@ -219,6 +267,33 @@ class OperatorStore {
   virtual Status keep_command_sequence(const std::string& key, std::uint64_t sequence) = 0;
 };
 
+// Jobs and what has to be told of them. A job that ends goes, and its report comes, in one
+// transaction: by end(), or together with the delivery or the device that ends it. Thread-safe.
+class JobStore {
+ public:
+  virtual ~JobStore() = default;
+  virtual Result<std::vector<Job>> open(const std::string& source) = 0;
+  // Takes the place of the thing's earlier one. Ends at once when the device runs the version.
+  virtual Status put(const Job& job) = 0;
+  virtual Status remove(const Job& job) = 0;
+  virtual Status end(const Job& job, const JobOutcome& outcome) = 0;
+  // The oldest, in order. The newest report_limit of all sources are kept.
+  virtual Result<std::vector<JobReport>> reports(const std::string& source, std::size_t limit) = 0;
+  // Reports that came since the store was opened; any thread, without waiting.
+  virtual std::uint64_t added() const = 0;
+  // The cloud knows it, or does not want to.
+  virtual Status reported(std::uint64_t sequence) = 0;
+};
+
+// Who was woken. Thread-safe.
+class WakeStore {
+ public:
+  virtual ~WakeStore() = default;
+  virtual Result<std::vector<WakeUp>> all() = 0;
+  // Inserts or updates the device's row, together with the events.
+  virtual Status put(const WakeUp& wake, const std::vector<Event>& events) = 0;
+};
+
 // Events on their way to the broker. Thread-safe.
 class Outbox {
  public:
@@ -230,8 +305,8 @@ class Outbox {
   // already is no error.
   virtual Status acknowledge(const std::vector<std::uint64_t>& sequences) = 0;
   virtual Result<std::uint64_t> size() = 0;
-  // Events that were dropped because more than outbox_limit waited: the oldest of kind "progress"
-  // first.
+  // Events that were dropped because more than outbox_limit waited: the oldest of those that tell
+  // how something goes on (fetched, verified, delivered) first.
   virtual Result<std::uint64_t> dropped() = 0;
 };
 
@@ -239,6 +314,13 @@ struct StoreOptions {
   std::filesystem::path folder;
   std::uint64_t quota = 4ULL << 30U;
   std::uint64_t outbox_limit = 100000;
+  std::uint64_t report_limit = 10000;  // of jobs that ended
+};
+
+// Reports about jobs of one source that its cloud has not acknowledged.
+struct ReportsWaiting {
+  std::uint64_t count = 0;
+  Time oldest{};  // when that job ended; Time{} when nobody knows
 };
 
 struct Usage {
@@ -246,7 +328,9 @@ struct Usage {
   std::uint64_t quota = 0;
   std::uint64_t packs = 0;
   std::uint64_t quarantined = 0;
-  std::uint64_t events_dropped = 0;  // by the outbox, since the store was made
+  std::uint64_t events_dropped = 0;               // by the outbox, since the store was made
+  std::map<std::string, ReportsWaiting> reports;  // by source, where there are any
+  std::uint64_t reports_dropped = 0;              // because too many waited
   std::string trouble;  // why nothing new can be stored now, and what to do; "" when it can
 };
 
@@ -262,6 +346,8 @@ class Store {
   virtual TrustStore& trust() = 0;
   virtual RolloutStore& rollouts() = 0;
   virtual OperatorStore& operators() = 0;
+  virtual JobStore& jobs() = 0;
+  virtual WakeStore& wakes() = 0;
   virtual Outbox& outbox() = 0;
   virtual Result<Usage> usage() = 0;
   virtual std::filesystem::path packs_folder() const = 0;

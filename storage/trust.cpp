@@ -22,6 +22,16 @@ Status remove_others(Database& database, const std::string& source,
   return {};
 }
 
+Status apply(Database& database, const TrustChange& change) {
+  for (const TrustedDocument& document : change.documents) {
+    Status kept =
+        database.run("INSERT OR REPLACE INTO trusted_document VALUES (?1, ?2, ?3, ?4)",
+                     change.source, document.name, document.version, as_bytes(document.content));
+    if (!kept) return kept;
+  }
+  return change.only ? remove_others(database, change.source, *change.only) : Status();
+}
+
 }  // namespace
 
 Result<std::optional<TrustedDocument>> CatalogTrust::find(const std::string& source,
@@ -41,16 +51,13 @@ Result<std::optional<TrustedDocument>> CatalogTrust::find(const std::string& sou
   return found;
 }
 
-Status CatalogTrust::put(const std::string& source, const std::vector<TrustedDocument>& documents,
-                         const std::optional<std::set<std::string>>& only) {
+Status CatalogTrust::put(const std::vector<TrustChange>& changes) {
   return catalog_.write([&](Database& database) {
     Status done;
-    for (const TrustedDocument& document : documents) {
-      if (!done) break;
-      done = database.run("INSERT OR REPLACE INTO trusted_document VALUES (?1, ?2, ?3, ?4)", source,
-                          document.name, document.version, as_bytes(document.content));
+    for (const TrustChange& change : changes) {
+      if (done) done = apply(database, change);
     }
-    return done && only ? remove_others(database, source, *only) : done;
+    return done;
   });
 }
 

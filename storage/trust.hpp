@@ -12,8 +12,7 @@ class CatalogTrust final : public TrustStore {
 
   Result<std::optional<TrustedDocument>> find(const std::string& source,
                                               const std::string& name) override;
-  Status put(const std::string& source, const std::vector<TrustedDocument>& documents,
-             const std::optional<std::set<std::string>>& only) override;
+  Status put(const std::vector<TrustChange>& changes) override;
   Result<Time> time_floor() override;
   Status put_time_floor(Time floor) override;
 

@@ -11,7 +11,9 @@
  * start others). Each function below says who calls it and whether it may block.
  *
  * Jail. When the entry function is called the process is jailed already: no file can be written,
- * none read but sealed packs, no program run, no unix socket made. Network sockets may be opened.
+ * none read but sealed packs, no program run, no unix socket made. IPv4 and IPv6 sockets may be
+ * opened, but connected to nobody. The host knows by the plugin's name which few need more:
+ * `mqtt` may connect, `ble` has Bluetooth sockets, which it may connect, and none of IP.
  * Descriptors of other things (serial ports) are handed over by the agent.
  *
  * Versions. Every struct begins with its size as its author compiled it; new fields come only at
@@ -69,6 +71,8 @@ typedef struct ferry_device {
   int image_state;    /* FERRY_IMAGE_... */
   int battery;        /* percent; -1 when it does not tell */
   int signal;         /* dBm, below 0; 0 when nobody knows */
+  int version_lasts;  /* 1 when devices of this link tell their version only once it has changed:
+                         without one, the one that it told last still holds */
 } ferry_device;
 
 /* A digest other than SHA-256 of an artifact, as an old device asks for it. `kind` is what was
@@ -154,6 +158,12 @@ enum {
   FERRY_ROLLED_BACK = 10       /* it started the new image and went back to the old one */
 };
 
+/* What happens on a link too often to be told one by one; see count(). */
+enum {
+  FERRY_REQUESTS = 1, /* of devices, that were answered */
+  FERRY_REFUSALS = 2  /* of these, by an error */
+};
+
 /* What the host gives. It outlives the plugin. Every function may be called from any thread of the
  * plugin and none blocks longer than a local read of 64 KiB. */
 typedef struct ferry_host {
@@ -211,6 +221,19 @@ typedef struct ferry_host {
   /* The plugin has closed a descriptor that port() brought, because the line is gone or of no use.
    * The agent hands it over anew when the line is there again. */
   void (*port_closed)(void* context, const char* name);
+
+  /* `counter` (FERRY_REQUESTS, …) grew by `amount`. Costs next to nothing; the host passes it on at
+   * most once a second. Bytes that progress() tells are counted by the host. */
+  void (*count)(void* context, int counter, uint64_t amount);
+
+  /* Finds what may be passed on of a source's repository, metadata and artifacts as they came:
+   * `path` is "SOURCE/metadata/…" or "SOURCE/targets/…", percent-decoded. Answered exactly once,
+   * like find(). FERRY_NOT_FOUND: it is not here, or the key `mirror` of this section does not name
+   * the source. Of the artifact size, handle, length and sha256 count. Metadata may be another at
+   * the next moment, so that a plugin asks for each request anew; and its handle is valid only
+   * until so much other metadata was asked for that the host forgets it: read() is then
+   * FERRY_NOT_FOUND. */
+  void (*mirror)(void* context, const char* path, ferry_artifact_callback callback, void* user);
 } ferry_host;
 
 /* What the plugin gives; static or allocated, it lives until the process ends. */

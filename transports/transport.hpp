@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <exception>
@@ -32,6 +33,7 @@ struct Device {
   int image_state = FERRY_IMAGE_UNKNOWN;
   int battery = -1;  // percent; -1 unknown
   int signal = 0;    // dBm; 0 unknown
+  bool version_lasts = false;
 };
 
 struct Artifact {
@@ -90,6 +92,7 @@ inline ferry_device to_c(const Device& device) {
   out.image_state = device.image_state;
   out.battery = device.battery;
   out.signal = device.signal;
+  out.version_lasts = device.version_lasts ? 1 : 0;
   return out;
 }
 
@@ -222,6 +225,17 @@ class Host {
     host_->find(host_->context, product.c_str(), version.c_str(), name.c_str(), artifact_came,
                 call.release());
   }
+  // False for a host that is older than this function.
+  bool has_mirror() const {
+    return host_->size >= offsetof(ferry_host, mirror) + sizeof host_->mirror &&
+           host_->mirror != nullptr;
+  }
+  // Only where has_mirror().
+  void mirror(const std::string& path, ArtifactCallback callback) const {
+    auto call = std::make_unique<Call<ArtifactCallback>>(
+        Call<ArtifactCallback>{host_, std::move(callback)});
+    host_->mirror(host_->context, path.c_str(), artifact_came, call.release());
+  }
   int read(std::uint64_t handle, std::uint64_t offset, void* out, std::size_t length) const {
     return host_->read(host_->context, handle, offset, out, length);
   }
@@ -240,6 +254,13 @@ class Host {
     auto call =
         std::make_unique<Call<DoneCallback>>(Call<DoneCallback>{host_, std::move(callback)});
     host_->outcome(host_->context, &given, delivery, outcome, detail.c_str(), done, call.release());
+  }
+  // Nothing with a host of before there was count().
+  void count(int counter, std::uint64_t amount = 1) const {
+    constexpr std::size_t end = offsetof(ferry_host, count) + sizeof(ferry_host::count);
+    if (host_->size >= end && host_->count != nullptr) {
+      host_->count(host_->context, counter, amount);
+    }
   }
   const ferry_host* c() const { return host_; }
 

@@ -8,8 +8,8 @@ namespace ferry::catalog {
 
 View::View(std::vector<storage::HeldRelease> releases,
            const std::vector<storage::StoredArtifact>& artifacts,
-           const std::map<std::string, config::VersionOrder>& orders)
-    : releases_(std::move(releases)) {
+           const std::map<std::string, config::VersionOrder>& orders, std::set<std::string> lapsed)
+    : releases_(std::move(releases)), lapsed_(std::move(lapsed)) {
   const auto order_of = [&](const std::string& product) {
     const auto found = orders.find(product);
     return found == orders.end() ? config::VersionOrder::loose : found->second;
@@ -64,7 +64,7 @@ std::vector<storage::StoredArtifact> View::artifacts_in(const std::string& pack)
 }
 
 bool View::servable(const storage::HeldRelease& release) const {
-  return release.complete &&
+  return release.complete && !lapsed_.contains(release.source) &&
          std::all_of(release.release.artifacts.begin(), release.release.artifacts.end(),
                      [&](const auto& artifact) { return artifacts_.contains(artifact.sha256); });
 }

@@ -1,6 +1,5 @@
 #include "agent/control/control.hpp"
 
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -10,7 +9,9 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -19,12 +20,13 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <cerrno>
+#include <charconv>
 #include <optional>
 #include <set>
 
 #include "agent/control/broadcast.hpp"
 #include "agent/control/routes.hpp"
-#include "base/file.hpp"
+#include "agent/control/socket_place.hpp"
 #include "base/log.hpp"
 
 namespace ferry::control {
@@ -35,53 +37,43 @@ namespace http = boost::beast::http;
 namespace {
 
 using Local = asio::local::stream_protocol;
-using Stream = beast::basic_stream<Local>;
+using Tcp = asio::ip::tcp;
+using Any = asio::generic::stream_protocol;
+using Stream = beast::basic_stream<Any>;
 using ErrorOf = boost::system::error_code;
 constexpr auto awaiting = asio::as_tuple(asio::use_awaitable);
 constexpr auto forever = asio::steady_timer::time_point::max();
 constexpr std::uint32_t header_limit = 8192;
 
+// One of the ways in. Those who come by one take no room from those of the other.
+struct Door {
+  Door(asio::io_context& loop, std::size_t limit, bool metrics)
+      : most(limit), metrics_only(metrics), room(loop, forever) {}
+  const std::size_t most;
+  const bool metrics_only;  // nothing but the page of metrics, once for each connection
+  std::size_t inside = 0;
+  asio::steady_timer room;  // cancelled when somebody leaves
+};
+
 struct Connection {
-  explicit Connection(Local::socket socket)
-      : stream(std::move(socket)), wakeup(stream.get_executor(), forever) {}
+  Connection(Any::socket socket, Door& by)
+      : door(by), stream(std::move(socket)), wakeup(stream.get_executor(), forever) {}
+  Door& door;
   Stream stream;
   asio::steady_timer wakeup;  // cancelled when a watcher has something to do
   beast::flat_buffer input;
 };
 using ConnectionPtr = std::shared_ptr<Connection>;
 
-// Says whether a live agent answers at the socket; what a dead one left there is removed.
-Status clear_the_way(const std::filesystem::path& path) {
-  struct stat found {};
-  if (::lstat(path.c_str(), &found) != 0) {
-    return errno == ENOENT ? Status{} : Status(fail_errno(errno, path.string()));
-  }
-  if (!S_ISSOCK(found.st_mode)) {
-    return fail(ErrorCode::invalid, path.string() + ": is there and not a socket; remove it");
-  }
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  path.native().copy(address.sun_path, sizeof address.sun_path - 1);
-  // Non-blocking: an agent that lives but hangs has a full queue and would block us here.
-  const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!probe) return fail_errno(errno, "socket");
-  const auto* generic = reinterpret_cast<const sockaddr*>(&address);
-  if (::connect(probe.get(), generic, sizeof address) == 0 || errno == EAGAIN) {
-    return fail(ErrorCode::exists, path.string() + ": another ferryd answers here");
-  }
-  if (errno != ECONNREFUSED) return fail_errno(errno, path.string());
-  if (::unlink(path.c_str()) != 0) return fail_errno(errno, path.string());
-  return {};
-}
-
 http::response<http::string_body> response_for(const Answer& answer, bool keep_alive) {
   http::response<http::string_body> response;
   response.version(11);
   response.result(answer.status);
-  response.set(http::field::content_type, "application/json");
+  response.set(http::field::content_type,
+               answer.page ? answer.page_type : std::string_view("application/json"));
   if (!answer.allow.empty()) response.set(http::field::allow, answer.allow);
   response.keep_alive(keep_alive);
-  response.body() = formats::to_text(answer.body) + '\n';
+  response.body() = answer.page ? *answer.page : formats::to_text(answer.body) + '\n';
   response.prepare_payload();
   return response;
 }
@@ -110,15 +102,19 @@ struct ControlServer::State : std::enable_shared_from_this<ControlServer::State>
         options(given),
         requests(asked),
         acceptor(io),
-        room(io, forever),
+        page_acceptor(io),
+        door(io, given.connections, false),
+        page_door(io, given.page_connections, true),
         ticker(io),
         broadcast(given.watch_backlog, clock) {}
 
   Status listen();
+  Status listen_for_metrics(const std::string& endpoint);
   void close();
   void connection_ended(const ConnectionPtr& connection);
   void flush_later();
-  asio::awaitable<void> accept();
+  template <typename Acceptor>
+  asio::awaitable<void> accept(Acceptor& from, Door& by);
   asio::awaitable<void> serve(ConnectionPtr connection);
   asio::awaitable<bool> serve_one(ConnectionPtr connection);
   asio::awaitable<bool> send(ConnectionPtr connection, const Answer& answer, bool keep_alive);
@@ -130,7 +126,9 @@ struct ControlServer::State : std::enable_shared_from_this<ControlServer::State>
   const ControlOptions options;
   ControlRequests& requests;
   Local::acceptor acceptor;
-  asio::steady_timer room;  // cancelled when a connection ends
+  Tcp::acceptor page_acceptor;
+  Door door;
+  Door page_door;
   asio::steady_timer ticker;
   Broadcast broadcast;
   std::set<ConnectionPtr> connections;
@@ -157,7 +155,39 @@ Status ControlServer::State::listen() {
   acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error) return failed();
   asio::co_spawn(
-      loop, [self = shared_from_this()] { return self->accept(); }, asio::detached);
+      loop, [self = shared_from_this()] { return self->accept(self->acceptor, self->door); },
+      asio::detached);
+  return {};
+}
+
+Status ControlServer::State::listen_for_metrics(const std::string& endpoint) {
+  const auto colon = std::min(endpoint.rfind(':'), endpoint.size());
+  std::string host = endpoint.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  std::uint16_t port = 0;
+  std::from_chars(endpoint.data() + colon + 1, endpoint.data() + endpoint.size(), port);
+  ErrorOf error;
+  const auto address = asio::ip::make_address(host, error);
+  if (error || !address.is_loopback()) {
+    return fail(ErrorCode::invalid,
+                "metrics: " + endpoint + " is no address of this machine alone");
+  }
+  const Tcp::endpoint place(address, port);
+  page_acceptor.open(place.protocol(), error);
+  if (!error) page_acceptor.set_option(asio::socket_base::reuse_address(true), error);
+  if (!error) page_acceptor.bind(place, error);
+  if (!error) page_acceptor.listen(static_cast<int>(options.page_connections), error);
+  if (error) {
+    ErrorOf ignored;
+    page_acceptor.close(ignored);
+    return fail_errno(error.value(), "metrics: " + endpoint);
+  }
+  log::info("control", "metrics at http://{}:{}/metrics", endpoint.substr(0, colon),
+            page_acceptor.local_endpoint().port());
+  asio::co_spawn(
+      loop,
+      [self = shared_from_this()] { return self->accept(self->page_acceptor, self->page_door); },
+      asio::detached);
   return {};
 }
 
@@ -165,7 +195,9 @@ void ControlServer::State::close() {
   closed = true;
   ErrorOf ignored;
   acceptor.close(ignored);
-  room.cancel();
+  page_acceptor.close(ignored);
+  door.room.cancel();
+  page_door.room.cancel();
   ticker.cancel();
   for (const auto& connection : connections) {
     connection->stream.close();
@@ -174,14 +206,15 @@ void ControlServer::State::close() {
   if (listening) ::unlink(options.socket.c_str());
 }
 
-asio::awaitable<void> ControlServer::State::accept() {
+template <typename Acceptor>
+asio::awaitable<void> ControlServer::State::accept(Acceptor& from, Door& by) {
   const auto self = shared_from_this();
   while (!closed) {
-    if (connections.size() >= options.connections) {
-      co_await room.async_wait(awaiting);
+    if (by.inside >= by.most) {
+      co_await by.room.async_wait(awaiting);
       continue;
     }
-    auto [error, socket] = co_await acceptor.async_accept(awaiting);
+    auto [error, socket] = co_await from.async_accept(awaiting);
     if (closed) co_return;
     if (error) {
       // Out of descriptors, most likely; some come back when a connection ends.
@@ -189,7 +222,8 @@ asio::awaitable<void> ControlServer::State::accept() {
       co_await pause.async_wait(awaiting);
       continue;
     }
-    auto connection = std::make_shared<Connection>(std::move(socket));
+    auto connection = std::make_shared<Connection>(Any::socket(std::move(socket)), by);
+    ++by.inside;
     connections.insert(connection);
     asio::co_spawn(
         loop, [self, connection] { return self->serve(connection); }, asio::detached);
@@ -199,7 +233,8 @@ asio::awaitable<void> ControlServer::State::accept() {
 void ControlServer::State::connection_ended(const ConnectionPtr& connection) {
   connection->stream.close();
   connections.erase(connection);
-  room.cancel();
+  --connection->door.inside;
+  connection->door.room.cancel();
 }
 
 asio::awaitable<void> ControlServer::State::serve(ConnectionPtr connection) {
@@ -211,9 +246,10 @@ asio::awaitable<void> ControlServer::State::serve(ConnectionPtr connection) {
 
 // Reads and answers one request; true when the connection may carry another.
 asio::awaitable<bool> ControlServer::State::serve_one(ConnectionPtr connection) {
+  const bool metrics_only = connection->door.metrics_only;
   http::request_parser<http::string_body> parser;
   parser.header_limit(header_limit);
-  parser.body_limit(options.body_limit);
+  parser.body_limit(metrics_only ? 0 : options.body_limit);
   connection->stream.expires_after(options.stall_timeout);
   auto [error, size] =
       co_await http::async_read(connection->stream, connection->input, parser, awaiting);
@@ -223,6 +259,10 @@ asio::awaitable<bool> ControlServer::State::serve_one(ConnectionPtr connection) 
     co_return false;
   }
   const auto request = parser.release();
+  if (metrics_only) {
+    const Answer page = metrics_page(request.method_string(), request.target(), requests);
+    co_return co_await send(connection, page, false);
+  }
   Answer given = answer(request.method_string(), request.target(), request.body(), requests);
   if (given.watch && request.version() < 11) {
     given = refuse(400, "invalid", "watch needs HTTP/1.1");
@@ -244,7 +284,7 @@ asio::awaitable<bool> ControlServer::State::send(ConnectionPtr connection, const
   auto [error, size] = co_await http::async_write(connection->stream, response, awaiting);
   if (!error && !keep_alive) {
     ErrorOf ignored;
-    connection->stream.socket().shutdown(Local::socket::shutdown_send, ignored);
+    connection->stream.socket().shutdown(Any::socket::shutdown_send, ignored);
   }
   co_return !error && keep_alive;
 }
@@ -328,6 +368,10 @@ ControlServer::~ControlServer() {
 
 Status ControlServer::start() {
   return state_->listen();
+}
+
+Status ControlServer::serve_metrics(const std::string& endpoint) {
+  return state_->listen_for_metrics(endpoint);
 }
 
 void ControlServer::publish_event(const std::string& kind, const std::string& id,

@@ -46,6 +46,7 @@ class ControlRequests {
   virtual Json releases() = 0;
   virtual Json devices() = 0;
   virtual Json deliveries() = 0;  // newest first
+  virtual Json wakes() = 0;       // the devices that may be woken
   // Starts a synchronization of one source, "" for all, and returns at once. ErrorCode::not_found
   // when there is no such source.
   virtual Result<Json> sync(const std::string& source) = 0;
@@ -66,11 +67,14 @@ class ControlRequests {
   // Begins a test of the connection to the broker: {"run"}, over when monitor.tests has reached it.
   // ErrorCode::unavailable: there is no broker.
   virtual Result<Json> test_monitor() = 0;
+  // The page of docs/monitoring.md, as OpenMetrics.
+  virtual std::string metrics() = 0;
 };
 
 struct ControlOptions {
   std::filesystem::path socket;
   std::size_t connections = 32;       // further ones wait until one ends
+  std::size_t page_connections = 8;   // the same for the page of metrics on its own address
   std::size_t watchers = 8;           // of these, at most; further ones are answered 503
   std::size_t body_limit = 64 << 10;  // bytes of one request's body
   std::size_t watch_backlog =
@@ -91,6 +95,9 @@ class ControlServer {
   // Takes the socket's place, mode 0660. What a dead agent left there is replaced; a live one's is
   // ErrorCode::exists, a file of another kind ErrorCode::invalid.
   Status start();
+  // Serves GET /metrics, and nothing else, at "127.0.0.1:9464" or "[::1]:9464" as well, whoever of
+  // this machine asks. ErrorCode::invalid: an address that others could reach.
+  Status serve_metrics(const std::string& endpoint);
   // A change of state, to every watcher at once. `kind` is source, release, device, delivery,
   // transport or event; `id` tells objects of one kind apart; `value` is the object as it is now.
   void publish_event(const std::string& kind, const std::string& id, const Json& value);

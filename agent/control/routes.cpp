@@ -173,6 +173,7 @@ List list_named(std::string_view name) {
   if (name == "releases") return &ControlRequests::releases;
   if (name == "devices") return &ControlRequests::devices;
   if (name == "deliveries") return &ControlRequests::deliveries;
+  if (name == "wakes") return &ControlRequests::wakes;
   return nullptr;
 }
 
@@ -215,7 +216,21 @@ Answer wrong_method(std::string_view target, std::string allow) {
   return given;
 }
 
+Answer metrics(ControlRequests& requests) {
+  Answer given;
+  given.page = requests.metrics();
+  given.page_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+  return given;
+}
+
 }  // namespace
+
+Answer metrics_page(std::string_view method, std::string_view target, ControlRequests& requests) {
+  if (target.substr(0, target.find('?')) != "/metrics") {
+    return refuse(404, "not-found", "only /metrics is here");
+  }
+  return method == "GET" ? metrics(requests) : wrong_method(target, "GET");
+}
 
 Answer refuse(unsigned status, std::string_view code, std::string message) {
   Answer given;
@@ -245,6 +260,7 @@ Answer answer(std::string_view method, std::string_view target, std::string_view
     if (const List list = list_named(name)) {
       return get ? from((requests.*list)()) : wrong_method(target, "GET");
     }
+    if (name == "metrics") return get ? metrics(requests) : wrong_method(target, "GET");
     if (name == "sync") return post ? from(sync(body, requests)) : wrong_method(target, "POST");
     if (name != "watch") return unknown();
     if (!get) return wrong_method(target, "GET");

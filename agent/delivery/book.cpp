@@ -206,6 +206,9 @@ std::optional<Change> Book::apply(Entry& entry, Trigger trigger, Moment now, boo
   delivery.updated = now.wall;
   entry.kept_at = now.steady;
   if (ended(next->to)) delivery.forced = false;
+  if (trigger == Trigger::fail_once || trigger == Trigger::again) ++counts_.retries;
+  if (trigger == Trigger::lose) ++counts_.losses;
+  if (!next->event.empty()) ++counts_.told[std::string(next->event)];
   Change change{delivery, {}};
   if (!next->event.empty()) change.events = {event_of(next->event, delivery, proven, now.wall)};
   return change;

@@ -63,6 +63,13 @@ struct Entry {
   bool moved = false;      // bytes arrived since its step began
 };
 
+// What happened to deliveries since the book was opened. None of it ever goes down.
+struct DeliveryCounts {
+  std::map<std::string, std::uint64_t, std::less<>> told;  // by the kind of event
+  std::uint64_t retries = 0;  // steps that failed and are tried again, by policy or an operator
+  std::uint64_t losses = 0;   // steps broken off because the device or its link went away
+};
+
 class Book {
  public:
   // Starts from the deliveries that the store has, in any order. Those that were with a transport
@@ -91,6 +98,7 @@ class Book {
   std::vector<Delivery> open() const;
   std::vector<Delivery> known() const;
   std::size_t open_count() const;
+  const DeliveryCounts& counts() const { return counts_; }
   Tally tally(const std::string& product, const std::string& version) const;
 
   // Knows a delivery from now on; its row has its id already. What is known already is left alone.
@@ -115,6 +123,7 @@ class Book {
 
   std::map<Key, std::list<Entry>> entries_;
   std::map<Key, Tally> tallies_;
+  DeliveryCounts counts_;
 };
 
 // An event about a delivery.

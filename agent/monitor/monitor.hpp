@@ -36,6 +36,8 @@ struct MonitorOptions {
   // instead of one that nobody wants to read. Each call is answered by one of reply(). Without it
   // no command is heard.
   std::function<void(Result<std::string>)> on_command;
+  // Called on the monitor's thread each time that a broker has accepted the gateway.
+  std::function<void()> on_connected;
   Duration first_backoff = std::chrono::seconds(1);
   Duration last_backoff = std::chrono::seconds(60);
   Duration accept_deadline = std::chrono::seconds(30);  // for the broker's first word
@@ -62,6 +64,8 @@ class Monitor {
   // Retained at PREFIX/GATEWAY/device/PRODUCT/ID, the latest of each device. null removes it.
   void publish_device(const std::string& product, const std::string& id,
                       const formats::Json& device);
+  // Retained at that topic, a whole one: the latest of each. null removes it.
+  void publish_entity(const std::string& topic, const formats::Json& config);
   // At PREFIX/GATEWAY/transfer/ID, at most once a second. `over`: it ended, nothing more is said of
   // it.
   void publish_transfer(std::uint64_t id, const formats::Json& transfer, bool over);
@@ -69,6 +73,8 @@ class Monitor {
   bool tells_transfer(std::uint64_t id) const;
   // At PREFIX/GATEWAY/command/reply.
   void reply(const formats::Json& reply);
+  // What wakes a device, at a whole topic; lost when the connection is.
+  void wake(const std::string& topic, const std::string& payload);
   // The outbox has got something. Without this word it is looked at every few seconds.
   void events_added();
   // Asks the broker for an answer, or tries to connect now: the test is over when status().tests

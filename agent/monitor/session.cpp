@@ -1,9 +1,6 @@
 #include "agent/monitor/session.hpp"
 
-#include <poll.h>
-#include <unistd.h>
-
-#include <array>
+#include <algorithm>
 #include <utility>
 
 #include "agent/monitor/topics.hpp"
@@ -14,9 +11,9 @@ namespace ferry::monitor {
 using namespace std::chrono_literals;
 
 // Acknowledged events wait so long, or until so many came together, before they are struck out of
-// the outbox: each time costs the medium a flush.
+// the outbox: each time costs the medium a flush, and keeps others from the store meanwhile.
 constexpr auto strike_interval = 500ms;
-constexpr std::size_t strike_together = 200;
+constexpr std::size_t strike_together = 2000;
 
 Session::Session(BrokerConnection& connection, storage::Outbox& outbox, EventFeed& feed,
                  SessionTalk talk)
@@ -70,7 +67,11 @@ Status Session::send_messages() {
 }
 
 Status Session::send_events() {
+  held_back_ = false;
   while (events_in_flight_ < event_window) {
+    const auto now = std::chrono::steady_clock::now();
+    held_back_ = !pace_.ready(now);
+    if (held_back_) break;
     const auto event = feed_.next();
     if (!event) {
       if (!std::exchange(store_failed_, true)) {
@@ -80,6 +81,7 @@ Status Session::send_events() {
     }
     store_failed_ = false;
     if (!*event) break;
+    pace_.sent(now);
     const std::string payload = event_payload(**event);
     if (auto sent = send(talk_.root + "event", payload, false, (*event)->sequence); !sent) {
       return sent;
@@ -120,7 +122,14 @@ void Session::take_acknowledgements() {
     }
     in_flight_.erase(found);
   }
-  strike_out(events_in_flight_ == 0);
+  strike_out(events_in_flight_ == 0 && !held_back_);
+}
+
+std::optional<Steady> Session::due() const {
+  std::optional<Steady> at;
+  if (unfinished()) at = struck_ + strike_interval;
+  if (held_back_) at = at ? std::min(*at, pace_.next()) : pace_.next();
+  return at;
 }
 
 // What cannot be struck out now is sent again another time; the sequence number tells.
@@ -130,21 +139,11 @@ void Session::strike_out(bool all) {
       all || acknowledged_.size() >= strike_together || now - struck_ >= strike_interval;
   if (acknowledged_.empty() || !due) return;
   struck_ = now;
+  has_struck_ = true;
   const auto done = outbox_.acknowledge(std::exchange(acknowledged_, {}));
   if (!done && !std::exchange(store_failed_, true)) {
     log::warning("monitor", "outbox: {}", done.error().message);
   }
-}
-
-bool wait_for(const BrokerConnection& connection, int wake, Duration longest) {
-  const short wanted = connection.wants_write() ? POLLIN | POLLOUT : POLLIN;
-  std::array<pollfd, 2> watched{pollfd{connection.descriptor(), wanted, 0},
-                                pollfd{wake, POLLIN, 0}};
-  const int ready = ::poll(watched.data(), watched.size(), static_cast<int>(longest.count()));
-  if ((watched[1].revents & POLLIN) == 0) return ready == 0;
-  std::uint64_t count = 0;
-  [[maybe_unused]] const ssize_t got = ::read(wake, &count, sizeof count);
-  return true;
 }
 
 }  // namespace ferry::monitor

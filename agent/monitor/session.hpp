@@ -5,13 +5,18 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
-#include "agent/monitor/broker_connection.hpp"
 #include "agent/monitor/event_feed.hpp"
 #include "agent/monitor/latest.hpp"
+#include "agent/monitor/pace.hpp"
+#include "base/mqtt/broker_connection.hpp"
 
 namespace ferry::monitor {
+
+using mqtt::BrokerConnection;
+using mqtt::Received;
 
 // Where the session gets what it says, and leaves what it hears.
 struct SessionTalk {
@@ -28,6 +33,9 @@ class Session {
   // events.
   static constexpr std::size_t message_window = 16;
   static constexpr std::size_t event_window = 200;
+  // A full outbox takes 50 s to go out, and leaves the processor and the store to those who are
+  // served meanwhile.
+  static constexpr unsigned events_per_second = 2000;
 
   enum class Listening { off, asked, granted, refused };
 
@@ -47,6 +55,10 @@ class Session {
   Listening listening() const { return listening_; }
   // Acknowledged events that are not struck out yet.
   bool unfinished() const { return !acknowledged_.empty(); }
+  // When advance() has something to do although nothing comes.
+  std::optional<Steady> due() const;
+  // Whether the outbox has shrunk since this was last asked.
+  bool take_struck() { return std::exchange(has_struck_, false); }
   // Says "offline", waits a moment for the acknowledgement and disconnects.
   void end();
 
@@ -66,14 +78,13 @@ class Session {
   std::vector<std::uint64_t> acknowledged_;                // and still in the outbox
   Steady struck_{};
   std::size_t events_in_flight_ = 0;
+  Pace pace_{events_per_second, event_window};
+  bool held_back_ = false;  // by the pace: there may be more to send
+  bool has_struck_ = false;
   std::optional<int> online_;  // number of what says so, until it is acknowledged
   std::optional<int> subscription_;
   Listening listening_ = Listening::off;
   bool store_failed_ = false;
 };
-
-// Waits until the connection can go on, `wake` (an eventfd, then reset) is set, or the time is
-// over; false when it was only the connection.
-bool wait_for(const BrokerConnection& connection, int wake, Duration longest);
 
 }  // namespace ferry::monitor

@@ -34,12 +34,13 @@ std::string device_topic(const std::string& product, const std::string& id) {
   return "device/" + topic_part(product) + "/" + topic_part(id);
 }
 
+// Of 100,000 that wait, each costs what this does: the detail is looked through, and goes out as it
+// was written.
 std::string event_payload(const storage::Event& event) {
-  formats::Json payload = {
-      {"sequence", event.sequence}, {"time", to_rfc3339(event.at)}, {"kind", event.kind}};
-  const auto detail = formats::parse_json(event.detail, "detail");
-  payload["detail"] = detail ? *detail : formats::Json(event.detail);
-  return formats::to_text(payload);
+  const bool whole = formats::Json::accept(event.detail);
+  return fmt::format(R"({{"detail":{},"kind":{},"sequence":{},"time":"{}"}})",
+                     whole ? event.detail : formats::to_text(event.detail),
+                     formats::to_text(event.kind), event.sequence, to_rfc3339(event.at));
 }
 
 }  // namespace ferry::monitor

@@ -198,23 +198,22 @@ Result<bool> DirectorySource::take(const LayoutFolder& folder, const LayoutRelea
     files.emplace(layout.files[i].artifact.name, &layout.files[i]);
   }
   Ingest ingest(context_, ledger_, Grounds{"local"});
-  return ingest.run(
-      release, stop,
-      [&](storage::PackWriter& pack, const formats::ReleaseArtifact& artifact) -> Status {
-        const Result<storage::PartialArtifact> have = pack.begin(artifact.sha256, artifact.size);
-        if (!have) return fail(have.error());
-        if (have->offset == artifact.size) return pack.finish();
-        ledger_.artifact_begins(release, artifact, have->offset);
-        const LayoutFile& file = *files.at(artifact.name);
-        Status read = folder.read(file, have->offset, stop, [&](Bytes piece) {
-          ledger_.received(piece.size());
-          return pack.append(piece);
-        });
-        if (!read) return read;
-        Status done = pack.finish();
-        if (done || done.error().code != ErrorCode::corrupt) return done;
-        return fail(ErrorCode::changed, file.path + ": changed between two readings");
-      });
+  return ingest.run(release, stop, [&](storage::PackWriter& pack, Ingest::Next next) -> Status {
+    const formats::ReleaseArtifact& artifact = *next.front();
+    const Result<storage::PartialArtifact> have = pack.begin(artifact.sha256, artifact.size);
+    if (!have) return fail(have.error());
+    if (have->offset == artifact.size) return pack.finish();
+    ledger_.artifact_begins(release, artifact, have->offset);
+    const LayoutFile& file = *files.at(artifact.name);
+    Status read = folder.read(file, have->offset, stop, [&](Bytes piece) {
+      ledger_.received(piece.size());
+      return pack.append(piece);
+    });
+    if (!read) return read;
+    Status done = pack.finish();
+    if (done || done.error().code != ErrorCode::corrupt) return done;
+    return fail(ErrorCode::changed, file.path + ": changed between two readings");
+  });
 }
 
 Status DirectorySource::compare(const LayoutFolder& folder, const LayoutRelease& release,

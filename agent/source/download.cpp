@@ -97,10 +97,23 @@ Status Download::attempt(Attempt& attempt) {
       [&](Bytes piece) { return attempt.take_body(piece); });
   if (!got) return got;
   if (attempt.offset < attempt.artifact.size) {
-    return fail(ErrorCode::unavailable, fmt::format("{}: ended after {} of {} bytes", attempt.url,
-                                                    attempt.offset, attempt.artifact.size));
+    return fail(ErrorCode::unavailable,
+                fmt::format("{}: ended after {} of {} bytes", shown_url(attempt.url),
+                            attempt.offset, attempt.artifact.size));
   }
   return attempt.pack.finish();
+}
+
+Status Download::store(Bytes content, storage::PackWriter& pack, const formats::Release& release,
+                       const formats::ReleaseArtifact& artifact) {
+  Result<storage::PartialArtifact> have = pack.begin(artifact.sha256, artifact.size);
+  if (!have) return fail(have.error());
+  if (have->offset == artifact.size) return pack.finish();
+  ledger_.artifact_begins(release, artifact, 0);
+  if (Status fresh = pack.restart(""); !fresh) return fresh;
+  Attempt now{artifact.name, pack, artifact, *have, 0, ledger_};
+  if (Status taken = now.take_body(content); !taken) return taken;
+  return pack.finish();
 }
 
 Status Download::run(const std::string& url, storage::PackWriter& pack,

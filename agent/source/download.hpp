@@ -21,6 +21,9 @@ class Download {
   Download(HttpClient& client, Ledger& ledger, const std::stop_token& stop)
       : client_(client), ledger_(ledger), stop_(stop) {}
 
+  // The same with bytes that are here already, all of them.
+  Status store(Bytes content, storage::PackWriter& pack, const formats::Release& release,
+               const formats::ReleaseArtifact& artifact);
   Status run(const std::string& url, storage::PackWriter& pack, const formats::Release& release,
              const formats::ReleaseArtifact& artifact);
 

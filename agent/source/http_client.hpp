@@ -1,11 +1,12 @@
-// GET over HTTPS by libcurl, within bounds: certificates checked, HTTPS only (redirects included),
-// nothing decompressed, at most as many bytes as the caller takes.
+// GET over HTTPS by libcurl, HTTP/2 where the server has it, within bounds: certificates checked,
+// HTTPS only (redirects included), nothing decompressed, at most as many bytes as the caller takes.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 
@@ -40,6 +41,14 @@ struct HttpHead {
 using TakeHead = std::function<Status(const HttpHead&)>;
 using TakeBody = std::function<Status(Bytes)>;
 
+// One request of several: the request, those who take its answer, and how it ended.
+struct HttpFetch {
+  HttpRequest request;
+  TakeHead head;
+  TakeBody body;
+  Status done;
+};
+
 // Who pays for what comes in. Called on the client's thread.
 class Meter {
  public:
@@ -71,11 +80,19 @@ class HttpClient {
   Status get(const HttpRequest& request, const std::stop_token& stop, const TakeHead& head,
              const TakeBody& body);
 
+  // The same for several side by side: over one connection to a host that speaks HTTP/2, over a few
+  // to others. Each has its end in `done`; once one has failed for the link, those that were not
+  // begun fail alike. The functions are called on this thread, those of several answers by turns.
+  void get_all(std::span<HttpFetch> fetches, const std::stop_token& stop);
+
  private:
   struct State;
   explicit HttpClient(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
+
+// A URL as it may be told: without its query, which may hold what gives access.
+std::string shown_url(std::string_view url);
 
 // A strong ETag as If-Range may carry it, or "" for a weak, missing or unreasonable one.
 std::string strong_validator(const std::string& etag);

@@ -36,6 +36,10 @@ std::string strong_validator(const std::string& etag) {
   return plain ? etag : std::string();
 }
 
+std::string shown_url(std::string_view url) {
+  return std::string(url.substr(0, url.find('?')));
+}
+
 std::optional<ContentRange> parse_content_range(std::string_view text) {
   if (!take(text, "bytes ")) return std::nullopt;
   const auto first = take_number(text);

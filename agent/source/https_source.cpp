@@ -33,7 +33,7 @@ HttpsSource::HttpsSource(const config::SourceSettings& settings, const Context& 
       key_(key),
       client_(std::move(client)),
       thrift_(settings_, context_, ledger_),
-      intake_(settings_, context_, ledger_, client_) {
+      intake_(settings_, context_, ledger_, client_, thrift_) {
   client_.count_by(thrift_);
 }
 
@@ -44,7 +44,7 @@ Progress HttpsSource::progress() const {
 }
 
 Result<Report> HttpsSource::sync(std::stop_token stop) {
-  if (const auto why = thrift_.held()) {
+  if (const auto why = thrift_.held(Purpose::look)) {
     ledger_.waits(*why);
     return fail(ErrorCode::unavailable, *why);
   }
@@ -76,11 +76,13 @@ Result<Report> HttpsSource::attempt(const std::stop_token& stop) {
   ledger_.set_validator("");
   std::vector<Announced> announced;
   for (const formats::IndexEntry& entry : (*index)->releases) {
-    announced.push_back({entry.product, entry.version, entry.channel, entry.sha256});
+    announced.push_back(
+        {entry.product, entry.version, entry.channel, entry.sha256, entry.urgent, entry.size});
   }
   const Grounds grounds{key_ ? "signature" : "tls"};
   const Status fetched = intake_.take(
-      announced, [&](std::size_t number) { return describe((*index)->releases[number], stop); },
+      announced,
+      [&](std::span<const std::size_t> numbers) { return describe(**index, numbers, stop); },
       grounds, stop, report);
   report.bytes_fetched = ledger_.progress().bytes_fetched - before;
   if (!fetched) return fail(fetched.error());
@@ -89,45 +91,42 @@ Result<Report> HttpsSource::attempt(const std::stop_token& stop) {
   return report;
 }
 
-Result<std::string> HttpsSource::fetch_document(const std::string& url, std::uint64_t limit,
-                                                const std::string& if_none_match,
-                                                const std::stop_token& stop, HttpHead& head) {
-  HttpRequest request;
-  request.url = settings_.url + url;
-  request.if_none_match = if_none_match;
-  request.longest = document_time;
-  std::string document;
-  const auto too_large = [&]() {
+HttpFetch HttpsSource::document_fetch(const std::string& url, std::uint64_t limit,
+                                      const std::string& if_none_match, Document& document) const {
+  HttpFetch fetch;
+  fetch.request.url = settings_.url + url;
+  fetch.request.if_none_match = if_none_match;
+  fetch.request.longest = document_time;
+  const auto too_large = [limit]() {
     return fail(ErrorCode::too_large, fmt::format("larger than {} bytes", limit));
   };
-  const Status got = client_.get(
-      request, stop,
-      [&](const HttpHead& arrived) -> Status {
-        head = arrived;
-        if (arrived.status == 304 && !if_none_match.empty()) return {};
-        if (arrived.status != 200) return unexpected_status(arrived.status);
-        if (arrived.content_length && *arrived.content_length > limit) return too_large();
-        return check_encoding(arrived);
-      },
-      [&](Bytes piece) -> Status {
-        if (piece.size() > limit - document.size()) return too_large();
-        document += as_text(piece);
-        return {};
-      });
-  if (!got) return fail(got.error());
-  return document;
+  fetch.head = [limit, too_large, &document,
+                may_be_unchanged = !if_none_match.empty()](const HttpHead& head) -> Status {
+    document.head = head;
+    if (head.status == 304 && may_be_unchanged) return {};
+    if (head.status != 200) return unexpected_status(head.status);
+    if (head.content_length && *head.content_length > limit) return too_large();
+    return check_encoding(head);
+  };
+  fetch.body = [limit, too_large, &document](Bytes piece) -> Status {
+    if (piece.size() > limit - document.text.size()) return too_large();
+    document.text += as_text(piece);
+    return {};
+  };
+  return fetch;
 }
 
 Result<std::optional<formats::Index>> HttpsSource::fetch_index(const std::stop_token& stop,
                                                                const std::string& known_validator,
                                                                std::string& validator) {
-  HttpHead head;
-  const Result<std::string> document =
-      fetch_document("index.json", formats::index_size_limit, known_validator, stop, head);
-  if (!document) return fail(document.error());
-  if (head.status == 304) return std::optional<formats::Index>();
-  validator = head.etag;
-  Result<formats::Index> index = check_index(*document);
+  Document document;
+  HttpFetch fetch =
+      document_fetch("index.json", formats::index_size_limit, known_validator, document);
+  client_.get_all({&fetch, 1}, stop);
+  if (!fetch.done) return fail(fetch.done.error());
+  if (document.head.status == 304) return std::optional<formats::Index>();
+  validator = document.head.etag;
+  Result<formats::Index> index = check_index(document.text);
   if (!index) {
     ledger_.rejected(settings_.url + "index.json", index.error().message);
     return fail(index.error());
@@ -168,20 +167,36 @@ Result<formats::Index> HttpsSource::check_index(const std::string& document) {
   return index;
 }
 
-Result<Described> HttpsSource::describe(const formats::IndexEntry& entry,
-                                        const std::stop_token& stop) {
-  HttpHead head;
-  const Result<std::string> document = fetch_document(entry.document, entry.size, "", stop, head);
-  if (!document) return fail(document.error());
+std::vector<Result<Described>> HttpsSource::describe(const formats::Index& index,
+                                                     std::span<const std::size_t> numbers,
+                                                     const std::stop_token& stop) {
+  std::vector<Document> documents(numbers.size());
+  std::vector<HttpFetch> fetches;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const formats::IndexEntry& entry = index.releases[numbers[i]];
+    fetches.push_back(document_fetch(entry.document, entry.size, "", documents[i]));
+  }
+  client_.get_all(fetches, stop);
+  std::vector<Result<Described>> described;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const Status& done = fetches[i].done;
+    described.push_back(done ? read(index.releases[numbers[i]], documents[i])
+                             : Result<Described>(fail(done.error())));
+  }
+  return described;
+}
+
+Result<Described> HttpsSource::read(const formats::IndexEntry& entry,
+                                    const Document& document) const {
   // Cut short by the link, or another file: only its whole hash says that it is the one of the
   // index.
-  if (document->size() < entry.size && !head.content_length) {
+  if (document.text.size() < entry.size && !document.head.content_length) {
     return fail(ErrorCode::unavailable, entry.document + ": ended early");
   }
-  if (document->size() != entry.size || Sha256::of(as_bytes(*document)) != entry.sha256) {
+  if (document.text.size() != entry.size || Sha256::of(as_bytes(document.text)) != entry.sha256) {
     return fail(ErrorCode::corrupt, entry.document + ": is not what the index says");
   }
-  Result<formats::Release> release = formats::parse_release(*document);
+  Result<formats::Release> release = formats::parse_release(document.text);
   if (!release) return fail(release.error(), entry.document);
   if (release->product != entry.product || release->version != entry.version ||
       release->channel != entry.channel) {

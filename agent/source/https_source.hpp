@@ -34,10 +34,19 @@ class HttpsSource final : public Source {
                                                     const std::string& known_validator,
                                                     std::string& validator);
   Result<formats::Index> check_index(const std::string& document);
-  Result<std::string> fetch_document(const std::string& url, std::uint64_t limit,
-                                     const std::string& if_none_match, const std::stop_token& stop,
-                                     HttpHead& head);
-  Result<Described> describe(const formats::IndexEntry& entry, const std::stop_token& stop);
+  // What came for a small file.
+  struct Document {
+    HttpHead head;
+    std::string text;
+  };
+  // Of one with at most `limit` bytes; `document` must stay where it is until it is done.
+  HttpFetch document_fetch(const std::string& url, std::uint64_t limit,
+                           const std::string& if_none_match, Document& document) const;
+  // The releases with those numbers in the index, their documents fetched side by side.
+  std::vector<Result<Described>> describe(const formats::Index& index,
+                                          std::span<const std::size_t> numbers,
+                                          const std::stop_token& stop);
+  Result<Described> read(const formats::IndexEntry& entry, const Document& document) const;
   // Stands in front of the remembered ETag, so that another URL, key or choice of products
   // forgets it.
   std::string validator_prefix() const;

@@ -54,16 +54,18 @@ std::vector<PackPlan> plan_packs(
 }
 
 Result<std::vector<storage::StoredArtifact>> Ingest::fill_and_seal(
-    const std::vector<PackPlan>& plans, const std::stop_token& stop, const Fill& fill) {
+    const std::vector<PackPlan>& plans, const std::stop_token& stop, const Fill& fill,
+    Names* names) {
   std::vector<std::optional<storage::PackWriter>> packs(plans.size());
   for (std::size_t i = 0; i < plans.size(); ++i) {
     Result<storage::PackWriter> pack = context_.store.incoming(plans[i].name, plans[i].bytes);
     if (!pack) return fail(pack.error());
-    for (const formats::ReleaseArtifact* artifact : plans[i].artifacts) {
+    if (names != nullptr) pack->name_later();
+    for (Next next = plans[i].artifacts; !next.empty(); next = next.subspan(1)) {
       if (stop.stop_requested()) return fail(ErrorCode::cancelled, "stopped");
-      const Status filled = fill(*pack, *artifact);
+      const Status filled = fill(*pack, next);
       ledger_.artifact_ends();
-      if (!filled) return fail(filled.error(), artifact->name);
+      if (!filled) return fail(filled.error(), next.front()->name);
     }
     if (i + open_packs >= plans.size()) packs[i] = std::move(*pack);
   }
@@ -73,6 +75,12 @@ Result<std::vector<storage::StoredArtifact>> Ingest::fill_and_seal(
       Result<storage::PackWriter> again = context_.store.incoming(plans[i].name, 0);
       if (!again) return fail(again.error());
       packs[i] = std::move(*again);
+    }
+    for (const formats::ReleaseArtifact* artifact : plans[i].artifacts) {
+      if (names == nullptr) break;
+      const Result<Sha256> name = packs[i]->name(artifact->sha256);
+      if (!name) return fail(name.error(), artifact->name);
+      names->emplace(artifact->sha256, *name);
     }
     Result<std::vector<storage::StoredArtifact>> done =
         packs[i]->seal(context_.store.packs_folder());
@@ -109,12 +117,27 @@ Result<std::optional<std::vector<PackPlan>>> Ingest::plan_with_room(
 
 Result<bool> Ingest::run(const formats::Release& release, const std::stop_token& stop,
                          const Fill& fill) {
-  const auto plans = plan_with_room(release);
+  return run(release, stop, fill, nullptr);
+}
+
+Result<bool> Ingest::run_unnamed(const formats::Release& release, const std::stop_token& stop,
+                                 const Fill& fill) {
+  Names names;
+  return run(release, stop, fill, &names);
+}
+
+Result<bool> Ingest::run(const formats::Release& announced, const std::stop_token& stop,
+                         const Fill& fill, Names* names) {
+  const auto plans = plan_with_room(announced);
   if (!plans) return fail(plans.error());
   if (!*plans) return false;
   const std::uint64_t before = ledger_.progress().bytes_fetched;
-  Result<std::vector<storage::StoredArtifact>> sealed = fill_and_seal(**plans, stop, fill);
+  Result<std::vector<storage::StoredArtifact>> sealed = fill_and_seal(**plans, stop, fill, names);
   if (!sealed) return fail(sealed.error());
+  formats::Release release = announced;
+  for (formats::ReleaseArtifact& artifact : release.artifacts) {
+    if (names != nullptr) artifact.sha256 = names->at(artifact.sha256);
+  }
   const Status good = check_content(context_, ledger_.state().name, release, *sealed);
   if (!good) {
     context_.store.releases().discard(*sealed);

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string_view>
 #include <vector>
@@ -36,8 +38,10 @@ struct Grounds {
 
 class Ingest {
  public:
-  // Makes one artifact complete in `pack`: begin, append, finish.
-  using Fill = std::function<Status(storage::PackWriter& pack, const formats::ReleaseArtifact&)>;
+  // Makes the first of `next` complete in `pack`: begin, append, finish. The others are those that
+  // come after it.
+  using Next = std::span<const formats::ReleaseArtifact* const>;
+  using Fill = std::function<Status(storage::PackWriter& pack, Next next)>;
 
   Ingest(const Context& context, Ledger& ledger, const Grounds& grounds)
       : context_(context), ledger_(ledger), grounds_(grounds) {}
@@ -47,14 +51,23 @@ class Ingest {
   // swept at start. When the store is full, what nobody needs is evicted; ErrorCode::disk_full when
   // that does not do. False when the release is left out, being itself what nobody needs.
   Result<bool> run(const formats::Release& release, const std::stop_token& stop, const Fill& fill);
+  // The same for artifacts whose SHA-256 nobody tells: in its place each has a key, the same for
+  // the same bytes and for no others. They are admitted by the SHA-256 of what came in.
+  Result<bool> run_unnamed(const formats::Release& release, const std::stop_token& stop,
+                           const Fill& fill);
 
  private:
+  using Names = std::map<Sha256, Sha256>;  // of keys
+
+  // `names`: null where artifacts have their SHA-256; else it gets what the keys stand for.
+  Result<bool> run(const formats::Release& release, const std::stop_token& stop, const Fill& fill,
+                   Names* names);
   // The packs of what is not held, after room was made for them as far as that can be had; none
   // when the release is left out.
   Result<std::optional<std::vector<PackPlan>>> plan_with_room(const formats::Release& release);
   Result<std::vector<storage::StoredArtifact>> fill_and_seal(const std::vector<PackPlan>& plans,
                                                              const std::stop_token& stop,
-                                                             const Fill& fill);
+                                                             const Fill& fill, Names* names);
 
   const Context& context_;
   Ledger& ledger_;

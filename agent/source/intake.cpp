@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
+#include <utility>
 
 #include "agent/source/download.hpp"
 #include "base/log.hpp"
@@ -12,12 +14,24 @@ namespace {
 
 // Releases that may fail one after the other for reasons of link or store before the rest is left.
 constexpr int patience = 3;
+// Releases that are described side by side, and the bytes of their documents.
+constexpr std::size_t batch_releases = 32;
+constexpr std::uint64_t batch_bytes = 1U << 20U;
 
 // What would befall the whole artifact as well: the patch goes on when it is over.
 bool is_no_fault_of_the_patch(ErrorCode code) {
   return code == ErrorCode::unavailable || code == ErrorCode::timed_out ||
          code == ErrorCode::cancelled || code == ErrorCode::disk_full ||
          code == ErrorCode::read_only;
+}
+
+// Without its artifacts.
+formats::Release name_of(const Announced& entry) {
+  formats::Release name;
+  name.product = entry.product;
+  name.version = entry.version;
+  name.channel = entry.channel;
+  return name;
 }
 
 }  // namespace
@@ -55,39 +69,98 @@ bool Intake::is_wanted(const Announced& entry) {
     check_unchanged(entry);
     return false;
   }
-  formats::Release wanted;
-  wanted.product = entry.product;
-  wanted.version = entry.version;
-  wanted.channel = entry.channel;
-  return !room_->leaves_out(wanted);
+  return !room_->leaves_out(name_of(entry));
+}
+
+std::span<const std::size_t> Intake::batch_of(std::span<const std::size_t> wanted,
+                                              const std::vector<Announced>& announced) {
+  std::size_t count = 0;
+  for (std::uint64_t bytes = 0; count < wanted.size() && count < batch_releases; ++count) {
+    const Announced& entry = announced[wanted[count]];
+    bytes += entry.document_size;
+    if (entry.urgent != announced[wanted.front()].urgent) break;
+    if (count > 0 && bytes > batch_bytes) break;
+  }
+  return wanted.first(count);
 }
 
 Status Intake::take(const std::vector<Announced>& announced, const Describe& describe,
                     const Grounds& grounds, const std::stop_token& stop, Report& report) {
-  Status first;
-  int failures_in_a_row = 0;
-  for (std::size_t i = 0; i < announced.size(); ++i) {
-    const Announced& entry = announced[i];
-    if (stop.stop_requested()) return fail(ErrorCode::cancelled, "stopped");
-    if (!is_wanted(entry)) continue;
-    const Result<Described> described = describe(i);
-    const Result<bool> done =
-        described ? fetch(*described, grounds, stop) : Result<bool>(fail(described.error()));
-    if (done) {
-      if (*done) identities_[{entry.product, entry.version, entry.channel}] = entry.identity;
-      report.releases_admitted += *done ? 1 : 0;
-      failures_in_a_row = 0;
-      continue;
-    }
-    const std::string name = entry.product + " " + entry.version;
-    if (done.error().code == ErrorCode::cancelled) return fail(done.error());
-    if (is_refusal(done.error().code)) ledger_.rejected(name, done.error().message);
-    if (first) first = fail(done.error(), name);
-    // Without a link or room each further one would only wait and fail.
-    failures_in_a_row = is_refusal(done.error().code) ? 0 : failures_in_a_row + 1;
-    if (failures_in_a_row == patience) return first;
+  std::vector<std::size_t> wanted;
+  for (const std::size_t i : order_of(announced)) {
+    if (is_wanted(announced[i])) wanted.push_back(i);
   }
-  return first;
+  Outcome outcome;
+  for (std::span<const std::size_t> rest = wanted; !rest.empty();) {
+    const auto batch = batch_of(rest, announced);
+    rest = rest.subspan(batch.size());
+    const Purpose purpose = announced[batch.front()].urgent ? Purpose::urgent : Purpose::release;
+    if (const auto why = thrift_.held(purpose)) {
+      // The urgent ones came before it, so the rest is held as well.
+      ledger_.waits(*why);
+      return outcome.first ? fail(ErrorCode::unavailable, *why) : outcome.first;
+    }
+    const std::vector<Result<Described>> described = describe(batch);
+    thrift_.fetches(purpose);
+    for (std::size_t i = 0; i < batch.size() && !outcome.ended; ++i) {
+      const Result<bool> done = described[i] ? fetch_in_turn(*described[i], grounds, stop)
+                                             : Result<bool>(fail(described[i].error()));
+      note(announced[batch[i]], done, outcome);
+      report.releases_admitted += done && *done ? 1 : 0;
+    }
+    thrift_.fetches(Purpose::look);
+    if (outcome.ended) break;
+  }
+  return outcome.first;
+}
+
+void Intake::note(const Announced& entry, const Result<bool>& done, Outcome& outcome) {
+  if (done) {
+    if (*done) identities_[{entry.product, entry.version, entry.channel}] = entry.identity;
+    outcome.failures_in_a_row = 0;
+    return;
+  }
+  const std::string name = entry.product + " " + entry.version;
+  if (done.error().code == ErrorCode::cancelled) {
+    outcome = {fail(done.error()), 0, true};
+    return;
+  }
+  if (is_refusal(done.error().code)) ledger_.rejected(name, done.error().message);
+  if (outcome.first) outcome.first = fail(done.error(), name);
+  // Without a link or room each further one would only wait and fail.
+  outcome.failures_in_a_row = is_refusal(done.error().code) ? 0 : outcome.failures_in_a_row + 1;
+  outcome.ended = outcome.failures_in_a_row == patience;
+}
+
+std::vector<std::size_t> Intake::order_of(const std::vector<Announced>& announced) const {
+  std::vector<formats::Release> names(announced.size());
+  for (std::size_t i = 0; i < announced.size(); ++i) names[i] = name_of(announced[i]);
+  const std::vector<Time> seen = room_->awaited(names);
+  std::vector<std::size_t> order(announced.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t one, std::size_t other) {
+    return std::pair(announced[one].urgent, seen[one]) >
+           std::pair(announced[other].urgent, seen[other]);
+  });
+  return order;
+}
+
+Result<bool> Intake::fetch_in_turn(const Described& described, const Grounds& grounds,
+                                   const std::stop_token& stop) {
+  Turns& turns = context_.turns;
+  for (;;) {
+    if (stop.stop_requested()) return fail(ErrorCode::cancelled, "stopped");
+    if (const std::string first = turns.first_before(settings_.priority); !first.empty()) {
+      ledger_.waits("waits: gives way to source " + first);
+      if (!turns.wait(settings_.priority, stop)) return fail(ErrorCode::cancelled, "stopped");
+      ledger_.goes_on();
+    }
+    const Turns::Turn turn = turns.take(settings_.priority, settings_.name);
+    Result<bool> done = fetch(described, grounds, stop);
+    const bool gave_way = !done && done.error().code == ErrorCode::unavailable &&
+                          !turns.first_before(settings_.priority).empty();
+    if (!gave_way) return done;
+  }
 }
 
 bool Intake::takes(const Announced& entry) {
@@ -133,26 +206,35 @@ Result<bool> Intake::fetch(const Described& described, const Grounds& grounds,
   const formats::Release& release = described.release;
   if (Status free = check_conflict(release); !free) return fail(free.error());
   Ingest ingest(context_, ledger_, grounds);
-  return ingest.run(release, stop,
-                    [&](storage::PackWriter& pack, const formats::ReleaseArtifact& artifact) {
-                      return bring(described, pack, artifact, stop);
-                    });
+  ahead_.forget();
+  return ingest.run(release, stop, [&](storage::PackWriter& pack, Ingest::Next next) {
+    return bring(described, pack, next, stop);
+  });
 }
 
-Status Intake::bring(const Described& described, storage::PackWriter& pack,
-                     const formats::ReleaseArtifact& artifact, const std::stop_token& stop) {
+Status Intake::bring(const Described& described, storage::PackWriter& pack, Ingest::Next next,
+                     const std::stop_token& stop) {
   const formats::Release& release = described.release;
+  const formats::ReleaseArtifact& artifact = *next.front();
   const auto orders = patch_orders(described, artifact);
   if (!orders) return fail(orders.error());
   for (const PatchOrder& order : *orders) {
-    const Status done = patches_.run(order, pack, release, artifact, stop);
+    Status done = patches_.run(order, pack, release, artifact, stop);
     if (done || is_no_fault_of_the_patch(done.error().code)) return done;
     const std::string what = release.product + " " + release.version + " " + artifact.name;
     const std::string why = "patch " + done.error().message;
     if (is_refusal(done.error().code)) ledger_.rejected(what, why);
     log::info("source " + ledger_.state().name, "{}: {}: fetched another way", what, why);
   }
-  return Download(client_, ledger_, stop).run(described.locate(artifact), pack, release, artifact);
+  // Packs are filled in order: what an earlier attempt left is in front.
+  const auto have = pack.begin(artifact.sha256, artifact.size);
+  if (!have) return fail(have.error());
+  Download download(client_, ledger_, stop);
+  if (have->offset == 0) {
+    const auto content = ahead_.take(next, described.locate, stop);
+    if (content) return download.store(as_bytes(*content), pack, release, artifact);
+  }
+  return download.run(described.locate(artifact), pack, release, artifact);
 }
 
 Result<std::vector<PatchOrder>> Intake::patch_orders(

@@ -1,5 +1,7 @@
 #include "agent/source/ledger.hpp"
 
+#include <utility>
+
 #include "base/log.hpp"
 #include "formats/json.hpp"
 
@@ -68,9 +70,9 @@ Result<Report> Ledger::attempt_ends(Result<Report> result) {
     } else if (result.error().code != ErrorCode::cancelled) {
       state_.last_error = result.error().message;
     }
-    const std::uint64_t fetched = progress_.bytes_fetched;
-    progress_ = Progress();
-    progress_.bytes_fetched = fetched;
+    const Progress before = std::exchange(progress_, Progress());
+    progress_.bytes_fetched = before.bytes_fetched;
+    progress_.waits = before.waits && !result;
     row = state_;
   }
   const Status written = write(row);
@@ -94,10 +96,21 @@ void Ledger::set_validator(const std::string& validator) {
   state_.validator = validator;
 }
 
+void Ledger::trusted_until(Time end) {
+  const std::lock_guard lock(mutex_);
+  state_.trusted_until = end;
+}
+
 void Ledger::waits(const std::string& why) {
   const std::lock_guard lock(mutex_);
   state_.last_error = why;
   progress_.waits = true;
+}
+
+void Ledger::goes_on() {
+  const std::lock_guard lock(mutex_);
+  state_.last_error.clear();
+  progress_.waits = false;
 }
 
 void Ledger::spent(Time period_begin, std::uint64_t bytes) {

@@ -29,8 +29,13 @@ class Ledger {
   // The ETag of an index whose releases are all here; "" when they are not.
   void set_validator(const std::string& validator);
 
+  // The metadata that was checked counts until then; written down with what comes next.
+  void trusted_until(Time end);
+
   // Nothing is fetched now, and why; not written down, since it comes again with each attempt.
   void waits(const std::string& why);
+  // It is fetched again.
+  void goes_on();
   // Bytes came in over a link with a budget, in the period that began then. Written down now and
   // then, so that a kill forgets little.
   void spent(Time period_begin, std::uint64_t bytes);

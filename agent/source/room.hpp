@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "base/clock.hpp"
 #include "base/result.hpp"
 #include "formats/release.hpp"
 
@@ -20,6 +22,9 @@ class Room {
   virtual bool leaves_out(const formats::Release& release) const = 0;
   // Something that was left out is needed now: the upstream's "unchanged" is no answer then.
   virtual bool wants_more() const = 0;
+  // For each of `announced`, which need not have artifacts, when a device that waits for it was
+  // seen last; Time{} where none does.
+  virtual std::vector<Time> awaited(const std::vector<formats::Release>& announced) const = 0;
 };
 
 enum class Made {

@@ -9,6 +9,7 @@ namespace {
 std::string trust_of(const config::SourceSettings& settings) {
   if (settings.type == config::SourceType::directory) return "local";
   if (settings.type == config::SourceType::tuf) return "tuf";
+  if (settings.type == config::SourceType::aws_jobs) return "tls";
   return settings.trust == config::Trust::tls ? "tls" : "signature";
 }
 
@@ -54,11 +55,16 @@ RunnerStatus SourceRunner::status() const {
   status.trust = trust_of(settings_);
   status.progress = source_->progress();
   status.state = source_->state();
+  status.grace = settings_.grace;
   const std::lock_guard lock(mutex_);
   status.running = running_;
   status.runs = runs_;
   status.next_attempt = next_attempt_;
   return status;
+}
+
+Standing SourceRunner::standing(Time now) const {
+  return standing_of(settings_, source_->state().trusted_until, now);
 }
 
 Duration SourceRunner::after(const Result<Report>& result, bool got_something) {

@@ -20,6 +20,7 @@ struct RunnerStatus {
   std::uint64_t runs = 0;  // attempts that ended
   Progress progress;
   storage::SourceState state;
+  Duration grace{};     // past state.trusted_until
   Time next_attempt{};  // meaningful while !running
 };
 
@@ -40,6 +41,7 @@ class SourceRunner {
   // Asks the thread to end, without waiting; what was committed stays.
   void stop();
   RunnerStatus status() const;
+  Standing standing(Time now) const;
 
  private:
   void loop();

@@ -9,6 +9,7 @@
 
 #include "agent/source/room.hpp"
 #include "agent/source/trusted_time.hpp"
+#include "agent/source/turns.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "config/settings.hpp"
@@ -34,6 +35,16 @@ struct Progress {
   bool waits = false;  // nothing is fetched now: window or budget
   std::optional<BudgetUse> budget;
 };
+
+// How far the word of a source goes at a moment.
+enum class Standing {
+  valid,    // or it has no end
+  expired,  // nothing new is taken; what was taken in time is offered on
+  lapsed    // expired for longer than its grace: nothing of it is offered
+};
+
+// Pure.
+Standing standing_of(const config::SourceSettings& settings, Time trusted_until, Time now);
 
 struct Report {
   std::uint64_t releases_admitted = 0;
@@ -65,8 +76,12 @@ struct Context {
   TrustedTime& time;
   // Makes room; outlives the sources.
   RoomKeeper& room;
+  Turns& turns;  // of all sources; outlives them
   // Called on the source's thread after each admitted release.
   std::function<void()> admitted;
+  // Called on the source's thread when the release of a job for a device is here, so that it is
+  // what the device gets; with `wanted` false when the job was taken back. May be empty.
+  std::function<void(const storage::Job&, bool wanted)> assign = {};
   // Called on the source's thread with the length of each piece of an artifact that came in, before
   // it is stored. May be empty.
   std::function<void(std::size_t)> received = {};

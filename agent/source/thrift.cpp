@@ -7,6 +7,7 @@
 #include <limits>
 #include <vector>
 
+#include "agent/source/network_manager.hpp"
 #include "base/file.hpp"
 #include "base/local_time.hpp"
 #include "config/day_window.hpp"
@@ -16,7 +17,9 @@ namespace {
 
 constexpr std::uint64_t route_table_limit = 1U << 20U;  // bytes
 constexpr std::string_view all_of_ipv6 = "00000000000000000000000000000000";
-constexpr unsigned route_is_up = 1;        // RTF_UP
+constexpr unsigned route_is_up = 1;  // RTF_UP
+// A budget that is used up is exceeded by looks for urgent releases, but not by many.
+constexpr Duration between_looks = std::chrono::hours(1);
 constexpr unsigned route_rejects = 0x200;  // RTF_REJECT
 
 std::vector<std::string_view> words_of(std::string_view line) {
@@ -94,11 +97,14 @@ std::string default_interface(std::string_view route, std::string_view ipv6_rout
 }
 
 bool Thrift::is_metered() const {
-  if (settings_.metered.empty()) return true;
+  const auto& metered = settings_.metered;
+  if (metered.empty()) return true;
+  if (metered.front() == config::network_manager) {
+    return network_manager_says_metered().value_or(true);
+  }
   const std::string now = default_interface(read_table("/proc/self/net/route"),
                                             read_table("/proc/self/net/ipv6_route"));
-  return std::find(settings_.metered.begin(), settings_.metered.end(), now) !=
-         settings_.metered.end();
+  return std::find(metered.begin(), metered.end(), now) != metered.end();
 }
 
 std::optional<BudgetUse> Thrift::use() const {
@@ -109,19 +115,25 @@ std::optional<BudgetUse> Thrift::use() const {
                    span.begin > state.period_begin ? 0 : state.period_bytes, span.end};
 }
 
-std::optional<std::string> Thrift::held() const {
+std::optional<std::string> Thrift::held(Purpose purpose) const {
   const bool free = settings_.window.empty() && !settings_.budget;
-  return free || !is_metered() ? std::nullopt : held_where_metered();
+  if (free || !is_metered()) return std::nullopt;
+  if (auto why = held_where_metered(purpose)) return why;
+  if (purpose != Purpose::look) return std::nullopt;
+  const Time last = ledger_.state().last_attempt;
+  const Time now = context_.clock.now();
+  const bool lately = last <= now && now - last < between_looks;
+  return lately ? held_where_metered(Purpose::release) : std::nullopt;
 }
 
-std::optional<std::string> Thrift::held_where_metered() const {
+std::optional<std::string> Thrift::held_where_metered(Purpose purpose) const {
   if (!settings_.window.empty()) {
     const std::string why = "waits: window " + config::to_text(settings_.window);
     const auto time = time_of_day(context_.clock.now());
     if (!time) return why + ", the clock is not set";
     if (config::until_window(settings_.window, *time)) return why;
   }
-  const auto budget = use();
+  const auto budget = may_exceed(purpose) ? std::nullopt : use();
   if (!budget || budget->used < budget->bytes) return std::nullopt;
   return fmt::format("waits: the budget of {} bytes is used up until {}", budget->bytes,
                      to_rfc3339(budget->until));
@@ -130,16 +142,20 @@ std::optional<std::string> Thrift::held_where_metered() const {
 Result<std::uint64_t> Thrift::admit() {
   metered_ = is_metered();
   if (!metered_) return 0;
-  if (const auto why = held_where_metered()) return fail(ErrorCode::unavailable, *why);
+  if (const auto why = held_where_metered(purpose_)) return fail(ErrorCode::unavailable, *why);
   return settings_.rate;
 }
 
 Status Thrift::received(std::size_t bytes) {
+  if (purpose_ != Purpose::look) {
+    const std::string first = context_.turns.first_before(settings_.priority);
+    if (!first.empty()) return fail(ErrorCode::unavailable, "gives way to source " + first);
+  }
   if (!metered_) return {};
   if (settings_.budget) {
     ledger_.spent(span_of(settings_.budget->period, context_.time.now()).begin, bytes);
   }
-  if (const auto why = held_where_metered()) return fail(ErrorCode::unavailable, *why);
+  if (const auto why = held_where_metered(purpose_)) return fail(ErrorCode::unavailable, *why);
   return {};
 }
 

@@ -17,6 +17,7 @@ using formats::Json;
 struct Member {
   std::string path;
   std::uint64_t artifacts = 0;  // of the whole release
+  bool urgent = false;
   std::string product, version, channel;
   formats::ReleaseArtifact artifact;
 };
@@ -77,6 +78,9 @@ Result<Member> read_member(const std::string& path, const tuf::TargetFile& file)
   const Result<std::uint64_t> artifacts = formats::unsigned_at(facts, "artifacts");
   if (!artifacts) return fail(artifacts.error());
   member.artifacts = *artifacts;
+  const Result<bool> urgent = formats::optional_flag(facts, "urgent");
+  if (!urgent) return fail(urgent.error());
+  member.urgent = *urgent;
   if (Status read = read_artifact(facts, file, member); !read) return fail(read.error());
   return member;
 }
@@ -100,6 +104,7 @@ Result<TufRelease> join(const std::vector<Member>& members) {
                                          artifact.from, artifact.size, artifact.sha256.hex())));
     made.release.artifacts.push_back(artifact);
     made.paths.emplace(artifact.name, member.path);
+    made.urgent = made.urgent || member.urgent;
   }
   made.identity = identity.sha256();
   if (Status good = formats::check_release(made.release); !good) return fail(good.error());

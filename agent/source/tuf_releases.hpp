@@ -19,6 +19,7 @@ struct TufRelease {
   formats::Release release;
   std::map<std::string, std::string> paths;  // of the targets, by the artifact's name
   Sha256 identity;                           // differs when any of its targets does
+  bool urgent = false;                       // one of its targets says so
 };
 
 struct TufReleases {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "agent/source/tuf/http_fetcher.hpp"
@@ -36,7 +37,7 @@ TufSource::TufSource(const config::SourceSettings& settings, const Context& cont
       client_(std::move(client)),
       thrift_(settings_, context_, ledger_),
       keeper_(context_.store.trust(), settings.name),
-      intake_(settings_, context_, ledger_, client_) {
+      intake_(settings_, context_, ledger_, client_, thrift_) {
   client_.count_by(thrift_);
 }
 
@@ -47,7 +48,7 @@ Progress TufSource::progress() const {
 }
 
 Result<Report> TufSource::sync(std::stop_token stop) {
-  if (const auto why = thrift_.held()) {
+  if (const auto why = thrift_.held(Purpose::look)) {
     ledger_.waits(*why);
     return fail(ErrorCode::unavailable, *why);
   }
@@ -65,6 +66,9 @@ Status TufSource::refresh(tuf::Updater& updater) {
   if (Status kept = keeper_.commit(std::nullopt); !kept) return kept;
   if (!done && is_refusal(done.error().code)) ledger_.rejected("metadata", done.error().message);
   if (!done) return done;
+  const tuf::TrustedSet& trusted = updater.trusted();
+  ledger_.trusted_until(std::min({trusted.root().expires, trusted.timestamp().expires,
+                                  trusted.snapshot().expires, trusted.targets()->expires}));
   return ledger_.accepted(updater.trusted().snapshot().version);
 }
 
@@ -108,7 +112,9 @@ Result<TufReleases> TufSource::read_releases(tuf::Updater& updater, Status& firs
     refuse(fmt::format("{} and {} more", which.front().substr(0, 256), which.size() - 1), why,
            first);
   }
-  if (Status kept = keeper_.commit(updater.roles()); !kept) return fail(kept.error());
+  const Status kept = settings_.mirrored ? keeper_.commit_mirrored(updater, targets)
+                                         : keeper_.commit_unmirrored(updater);
+  if (!kept) return fail(kept.error());
   TufReleases releases = releases_of(targets);
   for (const TufReleases::Refused& one : releases.refused) refuse(one.what, one.why, first);
   return releases;
@@ -137,7 +143,10 @@ Result<Report> TufSource::attempt(const std::stop_token& stop) {
   if (Status fresh = refresh(updater); !fresh) return fail(fresh.error());
 
   Report report;
-  if (is_unchanged(updater)) {
+  Result<bool> handed_on = true;
+  if (settings_.mirrored) handed_on = keeper_.renew_mirror(updater);
+  if (!handed_on) return fail(handed_on.error());
+  if (*handed_on && is_unchanged(updater)) {
     report.unchanged = true;
     return report;
   }
@@ -148,14 +157,19 @@ Result<Report> TufSource::attempt(const std::stop_token& stop) {
   std::vector<Announced> announced;
   for (const TufRelease& release : releases->releases) {
     const formats::Release& named = release.release;
-    announced.push_back({named.product, named.version, named.channel, release.identity});
+    announced.push_back(
+        {named.product, named.version, named.channel, release.identity, release.urgent});
   }
   const bool consistent = updater.trusted().root().consistent_snapshot;
   const Grounds grounds{"tuf", updater.trusted().snapshot().version};
   const Status taken = intake_.take(
       announced,
-      [&](std::size_t number) -> Result<Described> {
-        return describe(releases->releases[number], consistent);
+      [&](std::span<const std::size_t> numbers) {
+        std::vector<Result<Described>> described;
+        for (const std::size_t number : numbers) {
+          described.emplace_back(describe(releases->releases[number], consistent));
+        }
+        return described;
       },
       grounds, stop, report);
   report.bytes_fetched = ledger_.progress().bytes_fetched - before;

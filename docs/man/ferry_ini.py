@@ -33,7 +33,7 @@ Paths are absolute.
 .PP
 .B ferryd \-\-check\-config
 reports everything that is wrong at once, each with file and line.
-Names of sources, transports and products consist of letters, digits and . _ + ~ \-, at most 120.
+Names of sources, transports, products and wakes consist of letters, digits and . _ + ~ \-, at most 120.
 """
 
 FOOTER = r""".SH SEE ALSO
@@ -48,6 +48,7 @@ PARTS = {
     "source": "SECTIONS [source.NAME]",
     "transport": "SECTIONS [transport.NAME]",
     "product": "SECTIONS [product.NAME]",
+    "wake": "SECTIONS [wake.NAME]",
     "monitor": "SECTION [monitor]",
 }
 

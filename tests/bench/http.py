@@ -51,24 +51,16 @@ http {{
         return self
 
 
-def cpu_seconds(pid):
-    """User and system time of all threads, by the scheduler's own count (nanoseconds)."""
-    total = 0
-    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        total += int((task / "schedstat").read_text().split()[0])
-    return total / 1e9
-
-
 class Server:
     def __init__(self, name, port, path, pid):
         self.name, self.port, self.path, self.pid = name, port, path, pid
 
     def measure(self, load, piece, mode, connections, seconds):
         """(CPU seconds for each request, requests a second)"""
-        before = cpu_seconds(self.pid)
+        before = g.cpu_seconds(self.pid)
         done = subprocess.run([load, str(self.port), self.path, str(SIZE), str(piece), mode, str(connections),
                                str(seconds)], capture_output=True, text=True, check=True)
-        spent = cpu_seconds(self.pid) - before
+        spent = g.cpu_seconds(self.pid) - before
         count = json.loads(done.stdout)
         if count["errors"]:
             raise SystemExit(f"{self.name}: {count['errors']} requests failed")

@@ -9,6 +9,7 @@ import rig
 import ferry_ota
 import gateway as g
 from emulated_files import PowerCut
+from ferry_ota import errors
 from ferry_ota.serial_pull import SerialPull
 
 
@@ -40,6 +41,13 @@ class OverSerial(rig.GatewayCase):
 
     def test_update_confirm_and_nothing_newer(self):
         self.finish(self.device())
+
+    def test_a_name_that_is_not_there(self):
+        link = self.device().transport
+        with self.assertRaisesRegex(errors.HttpError, "404"):
+            link.open("/flash/none.py", 0, "")
+        with self.assertRaises(errors.RangeError):
+            link.open("/firmware_1.0.1.bin", len(rig.IMAGE), "")
 
     def finish(self, device):
         ota = device.ota()

@@ -95,6 +95,16 @@ inline int connect_tcp(int port, int flags) {
   return error == EINPROGRESS ? 0 : error;
 }
 
+// Both tell by their error whether it is the jail that refuses.
+inline int connect_at_all() {
+  const sockaddr_in address{};
+  return result(::connect(-1, reinterpret_cast<const sockaddr*>(&address), sizeof address));
+}
+inline int bluetooth_socket() {
+  constexpr int l2cap = 0;
+  return closed(::socket(AF_BLUETOOTH, SOCK_SEQPACKET, l2cap));
+}
+
 inline int run_program(const Surroundings&) {
   std::array<char, 10> program{"/bin/true"};
   std::array<char*, 2> arguments{program.data(), nullptr};

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <thread>
 
+#include "tests/contract/ble_visitor.hpp"
 #include "tests/contract/serial_visitors.hpp"
 #include "tests/contract/udp_visitors.hpp"
 
@@ -79,15 +80,14 @@ std::unique_ptr<Visitor> make() {
   return std::make_unique<Kind>();
 }
 
-}  // namespace
-
-const std::vector<TransportCase>& transports() {
-  static const std::vector<TransportCase> all = {
+std::vector<TransportCase> on_every_machine() {
+  return {
       {"loopback",
        "loopback",
        {{"device", "meter-1"}, {"product", "meter"}, {"version", "1.0.1"}},
        {{"name", "meter"}, {"dialect", "plain"}},
-       make<LoopbackVisitor>},
+       make<LoopbackVisitor>,
+       true},
       {"http",
        "http",
        {{"listen", "127.0.0.1:0"}, {"product", "meter"}},
@@ -104,7 +104,8 @@ const std::vector<TransportCase>& transports() {
         {"trigger", "send image"},
         {"product", "meter"}},
        {{"name", "meter"}, {"dialect", "plain"}},
-       raw_visitor},
+       raw_visitor,
+       true},
       {"serial_pull",
        "serial",
        {{"port", "/dev/serial/by-id/*"},
@@ -125,6 +126,16 @@ const std::vector<TransportCase>& transports() {
         {"device_id", "address"}},
        udp_pull_visitor},
   };
+}
+
+}  // namespace
+
+const std::vector<TransportCase>& transports() {
+  static const std::vector<TransportCase> all = [] {
+    std::vector<TransportCase> cases = on_every_machine();
+    if (has_bluetooth()) cases.push_back(ble_pull_case());
+    return cases;
+  }();
   return all;
 }
 

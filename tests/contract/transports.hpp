@@ -30,11 +30,14 @@ struct TransportCase {
   std::map<std::string, std::string> settings;
   std::map<std::string, std::string> product;  // its section, "name" included
   std::unique_ptr<Visitor> (*visitor)();
+  bool tells_outcome = false;  // knows that a device has everything, not only what was acknowledged
+  std::size_t image_size = 1'000'003;
 };
 inline void PrintTo(const TransportCase& transport, std::ostream* out) {
   *out << transport.name;
 }
 
+// Those of this machine; `ble` where the environment names two adapters (ble_visitor.hpp).
 const std::vector<TransportCase>& transports();
 
 }  // namespace ferry::contract

@@ -102,7 +102,7 @@ class Certificates:
 class Nginx(Service):
     """Serves `site`, over TLS when there are certificates. Its access log says which ranges were asked for."""
 
-    def __init__(self, folder, site, certificates=None):
+    def __init__(self, folder, site, certificates=None, http2=False):
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True)
         self.port = free_port()
@@ -123,10 +123,10 @@ http {{
 {temporary}
   types {{ application/json json; application/octet-stream bin; }}
   default_type application/octet-stream;
-  log_format asked '$request_method $uri $status "$http_range" $body_bytes_sent';
+  log_format asked '$request_method $uri $status "$http_range" $body_bytes_sent $server_protocol $connection';
   access_log {self.access_log} asked;
   server {{
-    listen 127.0.0.1:{self.port}{" ssl" if certificates else ""};
+    listen 127.0.0.1:{self.port}{" ssl" if certificates else ""}{" http2" if http2 else ""};
     {tls}
     root {site};
   }}

@@ -30,6 +30,7 @@ def sign(key, message, folder):
 class SiteWriter:
     def __init__(self, folder, key=None):
         self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.key = key
         self.sequence = 0
         self.entries = []

@@ -52,7 +52,11 @@ const char* const canned = R"json({
     {"id": 3, "device": "pump-7", "product": "pump", "from": "1.1.0", "version": "1.2.0",
      "transport": "wifi", "state": "transferring", "bytes_done": 524288, "bytes_total": 1048576,
      "started": "2020-01-02T03:04:05Z", "updated": "2020-01-02T03:04:05Z", "detail": "", "mode": "push",
-     "attempts": 2, "paused": false, "cause": "busy", "waits": "waits: retry in 40s (attempt 3 of 5)"}]
+     "attempts": 2, "paused": false, "cause": "busy", "waits": "waits: retry in 40s (attempt 3 of 5)"}],
+  "wakes": [
+    {"wake": "lora", "product": "pump", "device": "pump-7", "name": "70b3d57ed0008cd6",
+     "version": "1.2.0", "attempts": 2, "last": "2020-01-02T03:04:05Z", "next": null,
+     "waits": "waits: window 06:00-22:00"}]
 })json";
 
 class CannedAgent final : public ControlRequests {
@@ -93,6 +97,7 @@ class CannedAgent final : public ControlRequests {
   Json releases() override { return data_["releases"]; }
   Json devices() override { return data_["devices"]; }
   Json deliveries() override { return data_["deliveries"]; }
+  Json wakes() override { return data_["wakes"]; }
 
   Result<Json> sync(const std::string& source) override {
     Json begun = Json::array();
@@ -136,6 +141,7 @@ class CannedAgent final : public ControlRequests {
   Result<std::uint64_t> newest_delivery(const std::string&, const std::string&) override {
     return 3;
   }
+  std::string metrics() override { return "# EOF\n"; }
   Result<Json> test_monitor() override { return Json{{"run", 1}}; }
 
   Result<Json> order_release(const std::string& product, const std::string& version,

@@ -244,6 +244,20 @@ class Hostile(Commanded):
             self.assertLess(grown, MOST_GROWTH)
         self.assertEqual(self.monitor()["state"], "connected")
 
+    def test_topics_that_are_patterns_are_no_commands(self):
+        pid = self.pid()
+        pin = '{"id":"p","command":"pin","product":"pump","version":"1.1"}'
+        for topic in ("ferry/+/command", "ferry/van-1/#", "#", "+", "ferry/van-1/command/", "", "$SYS/broker", "/"):
+            clients, heard = self.hostile.clients, self.monitor()["commands_ignored"]
+            for _ in range(200):
+                self.hostile.publish(topic, pin)
+            # Counted, or its connection is over.
+            g.wait_for(lambda c=clients, h=heard: self.monitor()["commands_ignored"] >= h + 200
+                       or self.hurry() and self.hostile.clients > c and self.hostile.subscribed.wait(60),
+                       f"'{topic}' is dealt with")
+        self.assertFalse(self.gateway.get("/v1/releases")[0]["pinned"])
+        self.assertEqual(self.pid(), pid)
+
     def test_packets_that_are_none_end_the_connection_alone(self):
         pid = self.pid()
         for data in (b"\x00\x00", b"\xff\xff\xff\xff\xff", packet(0x30, b"\xff\xff"), packet(0x90, b"\x00"),

@@ -141,23 +141,24 @@ class Held(Pushed):
         for device in devices[1:]:
             self.assertIsNone(device.ask(self.strings))
         self.assertEqual(self.delivery("b")["waits"], "waits: 1 at once on line")
-        before = self.strings.changed
         devices[0].end(self.strings, p.LOST)
-        self.strings.wait_for_change(before)
-        self.assertIsNotNone(devices[1].ask(self.strings))
+        self.assertEqual(devices[1].wait_for_step(self.strings).kind, "transfer")
+
+    def test_a_failure_is_followed_by_a_pause(self):
+        self.start("retry_delay = 1h\nattempts = 3\n")
+        device = p.Puppet("a")
+        device.ask(self.strings)
+        device.end(self.strings, p.BUSY, "slot in use")
+        self.assertIn("attempt 2 of 3", self.delivery()["waits"])
+        self.assertEqual(self.delivery()["cause"], "busy")
+        self.assertIsNone(device.ask(self.strings))
 
     def test_a_pause_after_a_failure_ends_by_itself(self):
         self.start("retry_delay = 1s\nattempts = 3\n")
         device = p.Puppet("a")
-        for attempt in (1, 2):
-            self.assertEqual(device.ask(self.strings).kind, "transfer")
-            before = self.strings.changed
+        for _ in range(3):
+            self.assertEqual(device.wait_for_step(self.strings).kind, "transfer")
             device.end(self.strings, p.BUSY, "slot in use")
-            self.assertIn(f"attempt {attempt + 1} of 3", self.delivery()["waits"])
-            self.assertEqual(self.delivery()["cause"], "busy")
-            self.strings.wait_for_change(before)
-        self.assertIsNotNone(device.ask(self.strings))
-        device.end(self.strings, p.BUSY, "slot in use")
         self.assertEqual(self.delivery()["state"], "failed")
         self.assertIsNone(device.ask(self.strings))
         self.ctl("retry", self.delivery()["id"])
@@ -186,8 +187,7 @@ class Held(Pushed):
         self.assertIsNone(second.ask(self.strings))
         self.assertEqual(self.delivery("b")["waits"], "waits: rollout, first 1 devices")
         self.bring(first)
-        while second.ask(self.strings) is None:
-            self.strings.wait_for_change()
+        self.assertEqual(second.wait_for_step(self.strings).kind, "transfer")
 
 
 class Fleet(Pushed):

@@ -105,7 +105,7 @@ class Killed(Served):
                 return self.go_on(port, cut, etag)
             except (OSError, http.client.HTTPException):
                 return None
-        body = g.wait_for(rest, "the device goes on", 10, 0.005)
+        body = g.wait_for(rest, "the device goes on", interval=0.005)
         self.assertTrue(first + body == self.image, "wrong bytes")
         return time.monotonic() - began
 

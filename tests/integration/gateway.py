@@ -56,7 +56,7 @@ class Build:
 class UnixConnection(http.client.HTTPConnection):
     """HTTP over a unix socket."""
 
-    def __init__(self, path, timeout=10):
+    def __init__(self, path, timeout=TIME_LIMIT):
         super().__init__("ferry", timeout=timeout)
         self.path = str(path)
 
@@ -126,7 +126,7 @@ class Gateway:
         """As power does: SIGKILL to the agent. Its hosts end by themselves; waits until they have."""
         hosts = self.host_pids() if self.process and self.process.poll() is None else []
         self._end(signal.SIGKILL)
-        wait_for(lambda: not any(alive(pid) for pid in hosts), "its hosts are gone", 5, 0.002)
+        wait_for(lambda: not any(alive(pid) for pid in hosts), "its hosts are gone", interval=0.002)
 
     def _end(self, number):
         if self.process is None:
@@ -154,7 +154,7 @@ class Gateway:
 
     # What it says.
 
-    def ask(self, method, path, body=None, timeout=10):
+    def ask(self, method, path, body=None, timeout=TIME_LIMIT):
         """(status, JSON) of the control socket."""
         connection = UnixConnection(self.control, timeout)
         try:
@@ -215,7 +215,7 @@ class Gateway:
         return done.stdout if check else done
 
 
-def fetch(port, path, headers=None, method="GET", timeout=10, host="127.0.0.1"):
+def fetch(port, path, headers=None, method="GET", timeout=TIME_LIMIT, host="127.0.0.1"):
     """(status, headers, body) of one request. A body that breaks off raises http.client.IncompleteRead or
     ConnectionError."""
     connection = http.client.HTTPConnection(host, port, timeout=timeout)
@@ -229,6 +229,14 @@ def fetch(port, path, headers=None, method="GET", timeout=10, host="127.0.0.1"):
 
 def alive(pid):
     return os.path.exists(f"/proc/{pid}")
+
+
+def cpu_seconds(pid):
+    """User and system time of all threads, by the scheduler's own count (nanoseconds)."""
+    total = 0
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        total += int((task / "schedstat").read_text().split()[0])
+    return total / 1e9
 
 
 def private_memory(pid):

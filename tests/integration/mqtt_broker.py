@@ -6,9 +6,9 @@ from services import Service, free_port, run
 
 class Broker(Service):
     """Lets van-1 write and listen below ferry/van-1, `fleet` read everything and `operator` send commands; may ask
-    for client certificates."""
+    for client certificates. `writes` are further topics of van-1's."""
 
-    def __init__(self, folder, certificates, client_certificates=False, more=""):
+    def __init__(self, folder, certificates, client_certificates=False, more="", writes=()):
         self.port = free_port()
         self.certificates = certificates
         users, access = folder / "users", folder / "access"
@@ -17,6 +17,7 @@ class Broker(Service):
         run("mosquitto_passwd", "-b", users, "operator", "says")
         access.write_text("user van-1\ntopic write ferry/van-1/#\ntopic read ferry/van-1/command\n"
                           "topic write homeassistant/#\n"
+                          + "".join(f"topic write {topic}\n" for topic in writes) +
                           "user fleet\ntopic read #\n"
                           "user operator\ntopic write ferry/+/command\ntopic read ferry/+/command/reply\n")
         for file in (users, access):

@@ -30,6 +30,8 @@ ROOT = "ferry/van-1/"
 
 
 class Reporting(unittest.TestCase):
+    writes = ()  # topics of the gateway's beside its own
+
     @classmethod
     def setUpClass(cls):
         holder = tempfile.TemporaryDirectory()
@@ -43,7 +45,7 @@ class Reporting(unittest.TestCase):
         self.password = self.folder / "password"
         self.password.write_text("right\n")
         self.password.chmod(0o600)
-        self.broker = Broker(self.folder, self.certificates)
+        self.broker = Broker(self.folder, self.certificates, writes=self.writes)
         self.broker.__enter__()
         self.addCleanup(self.broker.stop)
         build = g.Build()

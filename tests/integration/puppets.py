@@ -82,6 +82,14 @@ class Puppet:
         assert words[1] == self.name, words
         return Step(words[2:]) if words[0] == "step" else None
 
+    def wait_for_step(self, strings):
+        """Asks, and again whenever devices are said to, until it is told something."""
+        while True:
+            before = strings.changed
+            if step := self.ask(strings):
+                return step
+            strings.wait_for_change(before)
+
     def end(self, strings, outcome, detail="as it was"):
         strings.say("outcome", self.name, outcome, detail)
         words = strings.answer("done")

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -101,6 +102,13 @@ void print(const Json& json) {
   std::fflush(stdout);
 }
 
+// What this process has used of all processors.
+double cpu_ms() {
+  timespec used{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return static_cast<double>(used.tv_sec) * 1e3 + static_cast<double>(used.tv_nsec) / 1e6;
+}
+
 int sync_once(const config::Settings& settings, const source::Context& context) {
   Json sources = Json::object();
   for (const config::SourceSettings& section : settings.sources) {
@@ -110,8 +118,11 @@ int sync_once(const config::Settings& settings, const source::Context& context) 
                                {"code", to_string(made.error().code)}};
       continue;
     }
+    const double before = cpu_ms();
     const auto report = (*made)->sync({});
+    const double after = cpu_ms();
     Json shown = state((*made)->state());
+    shown["cpu_ms"] = after - before;
     if (report) {
       shown["admitted"] = report->releases_admitted;
       shown["fetched"] = report->bytes_fetched;
@@ -194,7 +205,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "{}\n", store.error().message);
     return 1;
   }
-  ferry::agent::CatalogRoom room(**store, ferry::catalog::orders_of(loaded.settings->products), {});
+  ferry::agent::CatalogRoom room(**store, loaded.settings->products, {});
   const auto floor = (*store)->trust().time_floor();
   if (!floor) {
     fmt::print(stderr, "{}\n", floor.error().message);
@@ -204,7 +215,8 @@ int main(int argc, char** argv) {
     const auto kept = (*store)->trust().put_time_floor(raised);
     if (!kept) fmt::print(stderr, "{}\n", kept.error().message);
   });
-  source::Context context{**store, clock, time, room, {}};
+  source::Turns turns;
+  source::Context context{**store, clock, time, room, turns, {}};
   if (argc > 3) {
     std::atomic<std::uint64_t>* counter = map_counter(argv[3]);
     if (counter == nullptr) return 1;

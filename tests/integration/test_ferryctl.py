@@ -29,7 +29,8 @@ class Listings(Case):
 
     def test_tables_name_what_there_is(self):
         expected = {"status": "van-1", "sources": "/media/stick: not there", "releases": "1.2.0",
-                    "devices": "1.2.0 transferring 50%", "deliveries": "512.0 KiB of 1.0 MiB, 50%"}
+                    "devices": "1.2.0 transferring 50%", "deliveries": "512.0 KiB of 1.0 MiB, 50%",
+                    "wakes": "waits: window 06:00-22:00"}
         for command, text in expected.items():
             with self.subTest(command):
                 done = self.ctl(command)
@@ -37,7 +38,7 @@ class Listings(Case):
                 self.assertIn(text, done.stdout)
 
     def test_json_is_exactly_the_apis(self):
-        for command in ["status", "sources", "releases", "devices", "deliveries"]:
+        for command in ["status", "sources", "releases", "devices", "deliveries", "wakes"]:
             with self.subTest(command):
                 sent = subprocess.run(
                     ["curl", "-s", "--unix-socket", self.path, "http://ferry/v1/" + command],

@@ -41,7 +41,7 @@ class Runner(source_rig.SourceTest):
                                    self.folder / "log") as runner:
                 source_rig.wait_for(lambda: cloud.requests("artifacts"), "the request")
                 begin = time.monotonic()
-            self.assertLess(time.monotonic() - begin, 2)
+            self.assertLess(time.monotonic() - begin, 30)
             self.assertEqual(runner.process.returncode, 0)
 
 

@@ -75,6 +75,23 @@ class Publish(source_rig.SourceTest):
         sizes = [patch["size"] for patch in target["custom"]["ferry"]["patches"]]
         self.assertEqual(shown["sources"]["cloud"]["fetched"], min(sizes))
 
+    def test_a_version_that_is_urgent_stays_so_and_can_become_it(self):
+        self.assertEqual(self.run_publish("--urgent", "1.0")["urgent"], ["1.0"])
+        self.write("firmware_1.1.bin", IMAGE[:-1] + b"!")
+        report = self.run_publish()
+        self.assertEqual((report["published"], report["urgent"]), (["1.1"], []))
+        self.assertEqual(self.marked(), {"1.0"})
+        self.assertEqual(self.run_publish("--urgent", "1.1", "--urgent", "1.0")["urgent"], ["1.1"])
+        self.assertEqual(self.marked(), {"1.0", "1.1"})
+        self.pull("1.0", "1.1")
+        self.assertIn("no such version", self.run_publish("--urgent", "1.2", good=False))
+
+    def marked(self):
+        version = self.signed("timestamp")["version"]
+        targets = self.signed(f"{version}.targets")["targets"]
+        facts = [target["custom"]["ferry"] for target in targets.values()]
+        return {fact["version"] for fact in facts if fact.get("urgent")}
+
     def test_the_client_takes_what_was_published(self):
         self.run_publish()
         metadata, targets = self.folder / "metadata", self.folder / "targets"

@@ -225,5 +225,48 @@ class TufSource(tuf_source_rig.TufSourceTest):
         return "root" if trusted else "nothing"
 
 
+class ManyTargets(tuf_source_rig.TufSourceTest):
+    """10,000 artifacts in 64 bins by the hash of their paths, as a fleet of many products has them."""
+    TARGETS, BINS = 10_000, 64
+
+    def setUp(self):
+        super().setUp()
+        self.ini = self.write_ini(self.tuf(products="meter"))
+        self.bins = [f"bin-{number:02x}" for number in range(self.BINS)]
+        for number, name in enumerate(self.bins):
+            first = number * 256 // self.BINS
+            self.repository.delegate("targets", name,
+                                     prefixes=[f"{first + step:02x}" for step in range(256 // self.BINS)])
+        self.release("1.0", role=self.bin_of("meter/1.0/firmware_1.0.bin"))
+        for number in range(self.TARGETS - 1):
+            self.name_only(f"product{number % 100}", f"1.{number}")
+        self.publish("targets", *self.bins)
+
+    def bin_of(self, path):
+        return self.bins[int(hashlib.sha256(path.encode()).hexdigest()[:2], 16) * self.BINS // 256]
+
+    def name_only(self, product, version):
+        """A release of a product that this gateway does not serve: its image is never asked for."""
+        path = f"{product}/{version}/firmware.bin"
+        facts = {"product": product, "version": version, "channel": "stable", "artifacts": 1, "role": "firmware"}
+        self.repository.part[self.bin_of(path)]["targets"][path] = {
+            "length": 65536, "hashes": {"sha256": hashlib.sha256(version.encode()).hexdigest()},
+            "custom": {"ferry": facts}}
+
+    def test_a_refresh_with_no_change_takes_three_requests_and_50_ms_of_cpu_at_most(self):
+        first = self.sync(self.ini, True)
+        self.assert_whole(first, "1.0")
+        named = sum(len(self.repository.part[name]["targets"]) for name in self.bins)
+        self.assertEqual(named, self.TARGETS)
+        self.assertEqual(len([name for name in self.asked() if ".bin-" in name]), self.BINS)
+        again = self.sync(self.ini, True)["sources"]["cloud"]
+        self.assertTrue(again["unchanged"])
+        requests = self.asked("")
+        print(f"10,000 targets in 64 bins: first refresh {first['sources']['cloud']['cpu_ms']:.0f} ms of CPU;"
+              f" no change: {len(requests)} requests, {again['cpu_ms']:.1f} ms of CPU")
+        self.assertLessEqual(len(requests), 3, requests)
+        self.assertLess(again["cpu_ms"], 50)
+
+
 if __name__ == "__main__":
     tuf_source_rig.main()

@@ -72,10 +72,10 @@ class Signer:
 
 class Repository:
     """`part[role]` is what will be signed by `signers[role]` at the next publish(role); `served` is what clients
-    get, by the name in the URL; `asked` is what they asked for."""
+    get, by the name in the URL; `asked` is what they asked for; `refusals` are HTTP statuses by the same names."""
 
     def __init__(self, consistent=True):
-        self.served, self.artifacts, self.asked = {}, {}, []
+        self.served, self.artifacts, self.asked, self.refusals = {}, {}, [], {}
         self.with_hashes = False
         self.delegator = {}
         self.signers = {role: [Signer()] for role in TOP}
@@ -181,7 +181,9 @@ class Server:
                     content = repository.served.get(name)
                 else:
                     content = repository.artifacts.get(urllib.parse.unquote(name))
-                self.send_response(404 if content is None else 200)
+                status = repository.refusals.get(name)
+                content = content if status is None else None
+                self.send_response(status or (404 if content is None else 200))
                 self.send_header("Content-Length", str(len(content or b"")))
                 self.end_headers()
                 self.wfile.write(content or b"")

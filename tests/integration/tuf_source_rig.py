@@ -83,7 +83,7 @@ class Attack(TufSourceTest):
                 return shown if state["next_attempt_in"] > 0 and not state["running"] else None
             shown = source_rig.wait_for(done, "the attempt ends", 60, 0.01)
             self.assertTrue(shown["sources"]["cloud"]["last_error"], "the attack was not noticed")
-            source_rig.wait_for(lambda: words in log.read_text(), f"'{words}' in the log", 10, 0.01)
+            source_rig.wait_for(lambda: words in log.read_text(), f"'{words}' in the log", interval=0.01)
         self.assertIn(words, shown["sources"]["cloud"]["last_error"])
         self.assert_whole(shown, *held)
         return shown["sources"]["cloud"]

@@ -33,6 +33,7 @@ AGENT_ROOMS = {
     "source": set(),
     "control": set(),
     "monitor": set(),
+    "wake": set(),
 }
 MAX_LINES = 400
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')

@@ -13,7 +13,7 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(os.path.dirname(HERE))
 # What systemd-analyze may say of the unit at most, times ten.
-MOST_EXPOSURE = "20"
+MOST_EXPOSURE = "22"  # of it 2 for Bluetooth: scanning takes CAP_NET_ADMIN
 # What the image needs besides what the packages depend on: a device that speaks HTTP is a Python program.
 IMAGE_PACKAGES = ["systemd", "systemd-sysv", "dbus", "python3", "procps"]
 # The container's own filter knows nothing of these; the host process jails itself with them.

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "base/result.hpp"
@@ -20,7 +21,10 @@ struct Address {
   std::array<std::uint8_t, 6> bytes{};  // the least significant first, as on the wire
   AddressKind kind = AddressKind::public_address;
 
-  auto operator<=>(const Address&) const = default;
+  bool operator==(const Address&) const = default;
+  auto operator<=>(const Address& other) const {
+    return std::tie(bytes, kind) <=> std::tie(other.bytes, other.kind);
+  }
 };
 // "00:AA:01:00:00:42".
 std::string to_string(const Address& address);

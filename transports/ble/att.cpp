@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "transports/ble/numbers.hpp"
+
 namespace ferry::ble::att {
 namespace {
 
@@ -11,23 +13,13 @@ constexpr std::uint16_t primary_service = 0x2800;
 constexpr std::uint8_t command_flag = 0x40;  // in an opcode: nothing is answered
 constexpr std::size_t handle_size = 2;
 
-std::uint8_t byte_at(Bytes bytes, std::size_t at) {
-  return std::to_integer<std::uint8_t>(bytes[at]);
-}
-std::uint16_t number_at(Bytes bytes, std::size_t at) {
-  return static_cast<std::uint16_t>(byte_at(bytes, at) | byte_at(bytes, at + 1) << 8U);
-}
-void put(std::string& out, std::uint16_t number) {
-  out += static_cast<char>(number & 0xFFU);
-  out += static_cast<char>(number >> 8U);
-}
 std::string begin(std::uint8_t code) {
   return std::string(1, static_cast<char>(code));
 }
 std::string begin(std::uint8_t code, Range range) {
   std::string out = begin(code);
-  put(out, range.first);
-  put(out, range.last);
+  put_number(out, range.first);
+  put_number(out, range.last);
   return out;
 }
 
@@ -118,15 +110,15 @@ std::optional<Packet> parse(Bytes packet) {
 
 std::string mtu(std::uint16_t mtu, bool request) {
   std::string out = begin(request ? opcode::mtu_request : opcode::mtu_answer);
-  put(out, mtu);
+  put_number(out, mtu);
   return out;
 }
 
 std::string find_service(Range within, const Uuid& service) {
   std::string out = begin(opcode::find_by_type_value, within);
-  put(out, primary_service);
+  put_number(out, primary_service);
   if (const auto assigned = service.assigned()) {
-    put(out, *assigned);
+    put_number(out, *assigned);
     return out;
   }
   for (const std::uint8_t byte : service.bytes) out += static_cast<char>(byte);
@@ -135,7 +127,7 @@ std::string find_service(Range within, const Uuid& service) {
 
 std::string read_by_type(Range within, std::uint16_t type) {
   std::string out = begin(opcode::read_by_type, within);
-  put(out, type);
+  put_number(out, type);
   return out;
 }
 
@@ -145,20 +137,20 @@ std::string find_information(Range within) {
 
 std::string write_request(std::uint16_t handle, std::string_view value) {
   std::string out = begin(opcode::write_request);
-  put(out, handle);
+  put_number(out, handle);
   return out.append(value);
 }
 
 std::string write_command(std::uint16_t handle, std::string_view value) {
   std::string out = begin(opcode::write_command);
-  put(out, handle);
+  put_number(out, handle);
   return out.append(value);
 }
 
 std::string error_answer(const Error& error) {
   std::string out = begin(opcode::error);
   out += static_cast<char>(error.request);
-  put(out, error.handle);
+  put_number(out, error.handle);
   out += static_cast<char>(error.code);
   return out;
 }

@@ -27,6 +27,9 @@ inline constexpr std::uint8_t find_by_type_value = 0x06;
 inline constexpr std::uint8_t find_by_type_value_answer = 0x07;
 inline constexpr std::uint8_t read_by_type = 0x08;
 inline constexpr std::uint8_t read_by_type_answer = 0x09;
+inline constexpr std::uint8_t read = 0x0A;
+inline constexpr std::uint8_t read_blob = 0x0C;
+inline constexpr std::uint8_t read_by_group_type = 0x10;
 inline constexpr std::uint8_t write_request = 0x12;
 inline constexpr std::uint8_t write_answer = 0x13;
 inline constexpr std::uint8_t notification = 0x1B;
@@ -36,12 +39,19 @@ inline constexpr std::uint8_t write_command = 0x52;
 }  // namespace opcode
 
 namespace error {
-inline constexpr std::uint8_t not_supported = 0x06;
+inline constexpr std::uint8_t no_such_handle = 0x01;
+inline constexpr std::uint8_t not_readable = 0x02;
+inline constexpr std::uint8_t not_writable = 0x03;
+inline constexpr std::uint8_t malformed = 0x04;
 inline constexpr std::uint8_t authentication = 0x05;
+inline constexpr std::uint8_t not_supported = 0x06;
+inline constexpr std::uint8_t invalid_offset = 0x07;
 inline constexpr std::uint8_t authorization = 0x08;
 inline constexpr std::uint8_t not_found = 0x0A;
 inline constexpr std::uint8_t key_too_short = 0x0C;
+inline constexpr std::uint8_t invalid_length = 0x0D;
 inline constexpr std::uint8_t encryption = 0x0F;
+inline constexpr std::uint8_t unsupported_group = 0x10;
 }  // namespace error
 
 // What came.

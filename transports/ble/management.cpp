@@ -12,12 +12,14 @@ constexpr std::uint16_t command_complete = 0x0001;
 constexpr std::uint16_t command_status = 0x0002;
 constexpr std::uint16_t index_added = 0x0004;
 constexpr std::uint16_t index_removed = 0x0005;
+constexpr std::uint16_t new_settings = 0x0006;
 constexpr std::uint16_t device_found = 0x0012;
 constexpr std::uint16_t discovering = 0x0013;
 
 constexpr std::size_t header_size = 6;
 constexpr std::uint32_t not_connectable = 1U << 2U;  // flag of a device that was found
 constexpr std::int8_t no_signal = 127;
+constexpr char instance = 1;             // of advertising
 constexpr char low_energy_kinds = 0x06;  // public and random addresses
 
 class Reader {
@@ -133,6 +135,9 @@ std::optional<Event> parse(Bytes bytes) {
     case index_removed:
       event.what = AdapterWent{};
       break;
+    case new_settings:
+      event.what = Settings{reader.number(4)};
+      break;
     case discovering:
       reader.byte();
       event.what = Discovering{reader.byte() != 0};
@@ -165,6 +170,21 @@ std::string start_discovery(std::uint16_t adapter) {
 }
 std::string stop_discovery(std::uint16_t adapter) {
   return packet(command::stop_discovery, adapter, std::string(1, low_energy_kinds));
+}
+
+std::string add_advertising(std::uint16_t adapter, const Uuid& service) {
+  // Core Supplement, part A, 1.1: a complete list of services of 128 bits.
+  std::string data = {static_cast<char>(service.bytes.size() + 1), '\x07'};
+  for (const std::uint8_t byte : service.bytes) data += static_cast<char>(byte);
+  constexpr char connectable_and_found = 0x03;
+  std::string out = {instance, connectable_and_found, 0, 0, 0};
+  out.append(4, '\0');  // whatever its turn and its time are by default
+  out += static_cast<char>(data.size());
+  out += '\0';  // of a scan's answer
+  return packet(command::add_advertising, adapter, out + data);
+}
+std::string remove_advertising(std::uint16_t adapter) {
+  return packet(command::remove_advertising, adapter, std::string(1, instance));
 }
 
 std::string describe(std::uint8_t status) {

@@ -22,12 +22,18 @@ inline constexpr std::uint16_t set_powered = 0x0005;
 inline constexpr std::uint16_t set_low_energy = 0x000D;
 inline constexpr std::uint16_t start_discovery = 0x0023;
 inline constexpr std::uint16_t stop_discovery = 0x0024;
+inline constexpr std::uint16_t add_advertising = 0x003E;
+inline constexpr std::uint16_t remove_advertising = 0x003F;
 }  // namespace command
 
 namespace setting {
 inline constexpr std::uint32_t powered = 1U << 0U;
 inline constexpr std::uint32_t low_energy = 1U << 9U;
 }  // namespace setting
+
+namespace status {
+inline constexpr std::uint8_t busy = 0x0A;
+}  // namespace status
 
 // What came. `adapter` is the number in hci0, hci1, ….
 struct Done {  // a command was carried out, or refused
@@ -45,10 +51,13 @@ struct Discovering {
 struct Found {
   Advertisement advertisement;
 };
+struct Settings {  // an adapter's, after a change by anybody
+  std::uint32_t settings = 0;
+};
 struct Other {};
 struct Event {
   std::uint16_t adapter = no_adapter;
-  std::variant<Done, AdapterCame, AdapterWent, Discovering, Found, Other> what;
+  std::variant<Done, AdapterCame, AdapterWent, Settings, Discovering, Found, Other> what;
 };
 
 // Nothing of what is cut short.
@@ -61,6 +70,11 @@ std::string set_low_energy(std::uint16_t adapter, bool on);
 // Both kinds of addresses; the kernel ends it by itself after some ten seconds.
 std::string start_discovery(std::uint16_t adapter);
 std::string stop_discovery(std::uint16_t adapter);
+
+// Says to everybody, until it is removed, that devices may connect to this service here. One for
+// each adapter; another takes its place.
+std::string add_advertising(std::uint16_t adapter, const Uuid& service);
+std::string remove_advertising(std::uint16_t adapter);
 
 std::string describe(std::uint8_t status);
 

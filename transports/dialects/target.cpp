@@ -3,15 +3,10 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/hex.hpp"
+
 namespace ferry::dialects {
 namespace {
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 // Decodes inside `block`, of which `text` is a part; nothing when it is not well-formed, or hides a
 // control character.

@@ -45,6 +45,7 @@ Result<DeviceClaim> claim_of(const ferry_device* device) {
     claim.battery = std::clamp(device->battery, -1, 100);
     claim.signal = std::clamp(device->signal, -200, 0);
   }
+  claim.version_lasts = FERRY_HAS(device, version_lasts) && device->version_lasts != 0;
   const std::size_t longest = formats::link::longest_id;
   if (claim.id.empty() || !formats::link::is_plain_text(claim.id, longest) ||
       !formats::link::is_plain_text(claim.version, longest) || !formats::is_name(claim.product)) {

@@ -46,7 +46,13 @@ ferry_host functions_of(Services* services) {
                  std::size_t want_count, ferry_step_callback callback, void* user) {
     of(context).next(device, want, want_count, AskedStep{callback, user});
   };
+  host.mirror = [](void* context, const char* path, ferry_artifact_callback callback, void* user) {
+    of(context).mirror(path, AskedArtifact{callback, user});
+  };
   host.port_closed = [](void* context, const char* name) { of(context).port_closed(name); };
+  host.count = [](void* context, int counter, std::uint64_t amount) {
+    of(context).count(counter, amount);
+  };
   return host;
 }
 

@@ -96,7 +96,7 @@ int Host::run(ferry_transport_entry entry) {
   while (!status_) {
     wait();
     mailbox_.take_wake();
-    services_.tell_due_progress(std::chrono::steady_clock::now());
+    services_.tell_due(std::chrono::steady_clock::now());
     receive();
     notice_plugin();
     answer_refusals();
@@ -110,6 +110,7 @@ int Host::run(ferry_transport_entry entry) {
 }
 
 int Host::end(int status) {
+  services_.tell_last_counts();
   send_the_rest();
   return status;
 }
@@ -129,7 +130,7 @@ void Host::run_plugin(ferry_transport_entry entry) {
 }
 
 void Host::wait() {
-  std::optional<Instant> until = services_.next_progress();
+  std::optional<Instant> until = services_.next_due();
   if (stop_deadline_ && (!until || *stop_deadline_ < *until)) until = stop_deadline_;
   int timeout = -1;
   if (until) {
@@ -255,13 +256,38 @@ void Host::on(messages::OfferReply&& reply) {
 void Host::on(messages::ArtifactReply&& reply) {
   const std::optional<Asked> asked = mailbox_.take_question(reply.id);
   if (!asked || !std::holds_alternative<AskedArtifact>(*asked)) return;
-  auto answer = std::make_unique<Answer>(*asked, reply.result);
+  give_artifact(*asked, std::move(reply));
+}
+
+void Host::give_artifact(const Asked& asked, messages::ArtifactReply reply) {
+  auto answer = std::make_unique<Answer>(asked, reply.result);
   if (reply.result == FERRY_OK) {
     const auto handle =
         reply.artifact ? handle_of(*reply.artifact, services_.artifacts()) : std::nullopt;
     if (handle) answer->artifact = std::make_unique<ArtifactStruct>(*reply.artifact, *handle);
     if (!handle) answer->result = FERRY_UNAVAILABLE;
   }
+  post(give, answer.release());
+}
+
+void Host::on(messages::MirrorReply&& reply) {
+  if (reply.document && descriptors_.size() != 1) {
+    log::error(services_.component(), "a document came without its descriptor");
+    return finish(1);
+  }
+  const std::optional<Asked> asked = mailbox_.take_question(reply.id);
+  if (!asked || !std::holds_alternative<AskedArtifact>(*asked)) return;
+  if (!reply.document) {
+    return give_artifact(*asked, {reply.id, reply.result, std::move(reply.artifact)});
+  }
+  const std::uint64_t handle = services_.documents().add(
+      std::move(descriptors_.front()), reply.document->size, reply.document->sha256);
+  messages::ServableArtifact artifact;
+  artifact.role = formats::Role::file;
+  artifact.size = reply.document->size;
+  artifact.sha256 = reply.document->sha256;
+  auto answer = std::make_unique<Answer>(*asked, reply.result);
+  answer->artifact = std::make_unique<ArtifactStruct>(artifact, handle);
   post(give, answer.release());
 }
 

@@ -54,6 +54,8 @@ class Host {
   void on(formats::link::StepReply&& reply);
   void on(formats::link::Cancel&& message);
   void on(formats::link::Port&& message);
+  void on(formats::link::MirrorReply&& reply);
+  void give_artifact(const Asked& asked, formats::link::ArtifactReply reply);
 
   link::Link& link_;
   Mailbox& mailbox_;

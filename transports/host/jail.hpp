@@ -7,19 +7,20 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "transports/host/reach.hpp"
 
 namespace ferry::host {
 
 // From here on only files in and below `readable` can be opened, for reading alone; no path can be
 // made, removed, renamed, truncated or run; where the kernel knows how, TCP connections cannot be
-// opened, and neither signals nor abstract unix sockets reach out of the process. May be called
-// again to allow less. A path that does not exist is left out. ErrorCode::unavailable: this kernel
-// has no Landlock.
-Status confine_files(const std::vector<std::filesystem::path>& readable);
+// opened except by Reach::broker, and neither signals nor abstract unix sockets reach out of the
+// process. May be called again to allow less. A path that does not exist is left out.
+// ErrorCode::unavailable: this kernel has no Landlock.
+Status confine_files(const std::vector<std::filesystem::path>& readable, Reach reach);
 
 // From here on system calls fail with EPERM that run programs, make processes, look into or signal
-// others, open sockets other than IPv4 and IPv6, connect, change files' attributes, or administer
-// the system.
-Status confine_calls();
+// others, open sockets or connections beyond `reach`, change files' attributes, or administer the
+// system.
+Status confine_calls(Reach reach);
 
 }  // namespace ferry::host

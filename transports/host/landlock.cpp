@@ -28,13 +28,13 @@ struct Ruleset {
 };
 
 // What this kernel can confine, and how much of the struct it knows.
-std::pair<Ruleset, std::size_t> ruleset_of(int abi) {
+std::pair<Ruleset, std::size_t> ruleset_of(int abi, Reach reach) {
   Ruleset rules{fs_rights_abi1, 0, 0};
   std::size_t size = sizeof rules.handled_access_fs;
   if (abi >= 2) rules.handled_access_fs |= fs_refer;
   if (abi >= 3) rules.handled_access_fs |= fs_truncate;
   if (abi >= 4) {
-    rules.handled_access_net = net_connect_tcp;
+    if (reach != Reach::broker) rules.handled_access_net = net_connect_tcp;
     size += sizeof rules.handled_access_net;
   }
   if (abi >= 5) rules.handled_access_fs |= fs_ioctl_dev;
@@ -65,7 +65,7 @@ Status allow_reading(int ruleset, const std::filesystem::path& path) {
 
 }  // namespace
 
-Status confine_files(const std::vector<std::filesystem::path>& readable) {
+Status confine_files(const std::vector<std::filesystem::path>& readable, Reach reach) {
   const long abi =
       ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
   if (abi < 1) {
@@ -73,7 +73,7 @@ Status confine_files(const std::vector<std::filesystem::path>& readable) {
                 "this kernel has no Landlock, without which no transport may run; boot one with "
                 "CONFIG_SECURITY_LANDLOCK and 'landlock' in its lsm= list");
   }
-  const auto [rules, size] = ruleset_of(static_cast<int>(abi));
+  const auto [rules, size] = ruleset_of(static_cast<int>(abi), reach);
   const Descriptor ruleset(
       static_cast<int>(::syscall(SYS_landlock_create_ruleset, &rules, size, 0)));
   if (!ruleset) return fail_errno(errno, "jail: landlock_create_ruleset");

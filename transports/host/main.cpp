@@ -81,14 +81,15 @@ Result<ferry_transport_entry> jail_and_load(const Arguments& arguments) {
   }
   // OpenSSL reads its configuration when it is first used, which must be before the jail.
   [[maybe_unused]] const Sha256 warm = Sha256::of({});
+  const Reach reach = reach_of(arguments.plugin);
   std::vector<std::filesystem::path> readable = library_places();
   readable.push_back(arguments.packs_folder);
   readable.push_back(*file);
-  if (const Status jailed = confine_files(readable); !jailed) return fail(jailed.error());
-  if (const Status jailed = confine_calls(); !jailed) return fail(jailed.error());
+  if (const Status jailed = confine_files(readable, reach); !jailed) return fail(jailed.error());
+  if (const Status jailed = confine_calls(reach); !jailed) return fail(jailed.error());
   Result<ferry_transport_entry> entry = load_plugin(*file);
   if (!entry) return entry;
-  if (const Status jailed = confine_files({arguments.packs_folder}); !jailed) {
+  if (const Status jailed = confine_files({arguments.packs_folder}, reach); !jailed) {
     return fail(jailed.error());
   }
   return entry;

@@ -58,7 +58,6 @@ constexpr auto denied = std::to_array<std::string_view>({
     "io_uring_enter",
     "io_uring_register",
     "openat2",
-    "connect",
     "bpf",
     "perf_event_open",
     "name_to_handle_at",
@@ -155,8 +154,6 @@ constexpr auto denied = std::to_array<std::string_view>({
     "mq_unlink",
 });
 
-// Families of sockets that transports need.
-constexpr std::array families = {AF_INET, AF_INET6};
 constexpr int last_family = 45;
 // Calls added to the kernel after the list above was written (chmod and setxattr by other names,
 // and more) do not exist here, so that programs fall back to those that do. All architectures share
@@ -229,14 +226,20 @@ void keep_to_itself(Filter& filter) {
   }
 }
 
-void keep_to_networks(Filter& filter) {
+bool is_needed(int family, Reach reach) {
+  if (reach == Reach::bluetooth) return family == AF_BLUETOOTH;
+  return family == AF_INET || family == AF_INET6;
+}
+
+void keep_to_reach(Filter& filter, Reach reach) {
   for (const int call : {SCMP_SYS(socket), SCMP_SYS(socketpair)}) {
     for (int family = 0; family <= last_family; ++family) {
-      const bool needed = std::find(families.begin(), families.end(), family) != families.end();
-      if (!needed) filter.refuse(call, is_int(0, static_cast<std::uint64_t>(family)));
+      if (is_needed(family, reach)) continue;
+      filter.refuse(call, is_int(0, static_cast<std::uint64_t>(family)));
     }
     filter.refuse(call, scmp_arg_cmp{0, SCMP_CMP_GT, static_cast<std::uint64_t>(last_family), 0});
   }
+  if (reach == Reach::called) filter.refuse(SCMP_SYS(connect));
   // Opens a TCP connection without connect().
   filter.refuse(SCMP_SYS(sendto), has_flags(3, MSG_FASTOPEN));
   filter.refuse(SCMP_SYS(sendmsg), has_flags(2, MSG_FASTOPEN));
@@ -255,13 +258,13 @@ void keep_files_whole(Filter& filter) {
 
 }  // namespace
 
-Status confine_calls() {
+Status confine_calls(Reach reach) {
   Filter filter;
   for (const std::string_view name : denied) {
     filter.refuse(::seccomp_syscall_resolve_name(std::string(name).c_str()));
   }
   keep_to_itself(filter);
-  keep_to_networks(filter);
+  keep_to_reach(filter, reach);
   keep_files_whole(filter);
   for (int call = first_unknown_call; call <= last_unknown_call; ++call) {
     filter.refuse_with(ENOSYS, call);

@@ -22,14 +22,40 @@ void Services::withdraw(const std::string& pack) {
   reported_.erase(pack);
 }
 
-void Services::tell_due_progress(ProgressLimiter::Instant now) {
+void Services::tell_due(Instant now) {
+  tell(counts_.due(now));
   const std::lock_guard lock(mutex_);
   for (const messages::Progress& progress : progress_.due(now)) mailbox_.tell(progress);
 }
 
-std::optional<ProgressLimiter::Instant> Services::next_progress() {
+void Services::tell_last_counts() {
+  tell(counts_.take());
+}
+
+void Services::tell(const std::optional<messages::Counted>& counted) {
+  if (counted && !mailbox_.tell(*counted)) counts_.put_back(*counted);
+}
+
+std::optional<Services::Instant> Services::next_due() {
+  const auto counts = counts_.next();
   const std::lock_guard lock(mutex_);
-  return progress_.next();
+  const auto progress = progress_.next();
+  return counts && (!progress || *counts < *progress) ? counts : progress;
+}
+
+void Services::count(int counter, std::uint64_t amount) {
+  bool first = false;
+  switch (counter) {
+    case FERRY_REQUESTS:
+      first = counts_.add(&messages::Counted::requests, amount);
+      break;
+    case FERRY_REFUSALS:
+      first = counts_.add(&messages::Counted::refusals, amount);
+      break;
+    default:
+      return complain("count", Error{ErrorCode::invalid, "no counter that there is"});
+  }
+  if (first) mailbox_.wake();
 }
 
 void Services::complain(const char* function, const Error& error) const {
@@ -118,7 +144,27 @@ void Services::find(const char* product, const char* version, const char* name,
   mailbox_.ask(std::move(question), asked);
 }
 
+void Services::mirror(const char* path, AskedArtifact asked) {
+  const std::string text(path == nullptr ? "" : path);
+  if (!messages::is_plain_text(text, messages::longest_path)) {
+    return mailbox_.refuse(asked, FERRY_NOT_FOUND);
+  }
+  mailbox_.ask(messages::AskMirror{0, text}, asked);
+}
+
 int Services::read(std::uint64_t handle, std::uint64_t offset, void* out, std::size_t length) {
+  if (DocumentTable::is_document(handle) && (out != nullptr || length == 0)) {
+    const Status done = documents_.read(handle, offset, {static_cast<std::byte*>(out), length});
+    if (done) return FERRY_OK;
+    switch (done.error().code) {
+      case ErrorCode::invalid:
+        return FERRY_INVALID;
+      case ErrorCode::not_found:
+        return FERRY_NOT_FOUND;
+      default:
+        return FERRY_UNAVAILABLE;
+    }
+  }
   const Servable* servable = artifacts_.find(handle);
   if (servable == nullptr || (out == nullptr && length > 0)) return FERRY_INVALID;
   const Status done = reader_.read(*servable, offset, {static_cast<std::byte*>(out), length});
@@ -157,6 +203,7 @@ void Services::progress(const ferry_device* device, std::uint64_t handle, std::u
     return complain("progress",
                     Error{ErrorCode::invalid, "an unknown artifact, or beyond its end"});
   }
+  if (counts_.add(&messages::Counted::bytes, length)) mailbox_.wake();
   messages::Progress progress{std::move(*claim), servable->artifact.sha256, offset, length};
   const std::lock_guard lock(mutex_);
   const auto now = std::chrono::steady_clock::now();

@@ -9,6 +9,8 @@
 
 #include "formats/link_messages.hpp"
 #include "transports/host/artifacts.hpp"
+#include "transports/host/counts.hpp"
+#include "transports/host/documents.hpp"
 #include "transports/host/mailbox.hpp"
 #include "transports/host/progress.hpp"
 #include "transports/host/reader.hpp"
@@ -24,14 +26,20 @@ class Services {
   Services(const Services&) = delete;
   Services& operator=(const Services&) = delete;
 
+  using Instant = std::chrono::steady_clock::time_point;
+
   const ferry_host* functions() const { return &functions_; }
   const std::string& component() const { return component_; }  // for the log: "transport.NAME"
 
   // For the host's thread.
   ArtifactTable& artifacts() { return artifacts_; }
+  DocumentTable& documents() { return documents_; }
   void withdraw(const std::string& pack);
-  void tell_due_progress(ProgressLimiter::Instant now);
-  std::optional<ProgressLimiter::Instant> next_progress();
+  void tell_due(Instant now);
+  // What was counted since it was told last: this process is about to end.
+  void tell_last_counts();
+  // When tell_due() may have something.
+  std::optional<Instant> next_due();
 
   // One for each function of ferry_host; see there.
   void log(int level, const char* text) const;
@@ -51,6 +59,8 @@ class Services {
   void next(const ferry_device* device, const char* const* want, std::size_t count,
             AskedStep asked);
   void port_closed(const char* name);
+  void count(int counter, std::uint64_t amount);
+  void mirror(const char* path, AskedArtifact asked);
 
  private:
   template <typename Message, typename Question>
@@ -58,12 +68,15 @@ class Services {
                std::size_t count, Question asked);
   void complain(const char* function, const Error& error) const;
   int unreadable(const Servable& servable, const Error& error);
+  void tell(const std::optional<formats::link::Counted>& counted);
 
   const formats::link::Settings settings_;
   const std::string component_;
   Mailbox& mailbox_;
   ArtifactTable artifacts_;
+  DocumentTable documents_;
   Reader reader_;
+  Counts counts_;
   std::mutex mutex_;  // guards what follows
   ProgressLimiter progress_;
   std::set<std::string> reported_;  // packs that the agent was told are corrupt

@@ -120,7 +120,7 @@ bool Connection::receive() {
 
 void Connection::begin_answer() {
   sent_ = 0;
-  delivered_.begin(exchange_.header().size(), exchange_.body());
+  if (exchange_.for_device()) delivered_.begin(exchange_.header().size(), exchange_.body());
   wait(State::sending, service_.settings.idle_timeout);
 }
 

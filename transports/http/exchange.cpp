@@ -6,10 +6,16 @@ namespace ferry::http {
 
 bool Exchange::begin(std::span<char> block, std::string_view peer, std::uint16_t port) {
   std::string_view why;
+  mirrored_ = false;
   const int status = parse_request(block, parsed_, why);
   if (status != 0) {
     reject(status, why);
     return true;
+  }
+  if (has_mirror_ && MirrorInquiry::is_meant(parsed_.path)) {
+    mirrored_ = true;
+    mirror_.begin(parsed_.path);
+    return false;
   }
   dialects::Request request;
   request.path = parsed_.path;
@@ -25,17 +31,19 @@ bool Exchange::begin(std::span<char> block, std::string_view peer, std::uint16_t
 }
 
 void Exchange::answered() {
-  finish(inquiry_.take_answer());
+  finish(mirrored_ ? mirror_.take_answer() : inquiry_.take_answer());
   asker_.answered();
 }
 
 void Exchange::give_up_waiting() {
+  if (mirrored_) return finish(mirror_.give_up_waiting());
   inquiry_.give_up_waiting();
   finish(inquiry_.take_answer());
 }
 
 void Exchange::reject_oversized() {
   parsed_.conditions = {};
+  mirrored_ = false;
   reject(431, fmt::format("a request's header may be {} bytes long", longest_request));
 }
 
@@ -49,6 +57,8 @@ void Exchange::reject(int status, std::string_view text) {
 
 void Exchange::finish(dialects::Answer answer) {
   const Reply reply = plan(answer, parsed_.conditions);
+  host_.count(FERRY_REQUESTS);
+  if (reply.status >= 400) host_.count(FERRY_REFUSALS);
   header_size_ = write_header(reply, header_);
   close_ = reply.close;
   break_off_ = answer.break_off;
@@ -64,7 +74,8 @@ void Exchange::finish(dialects::Answer answer) {
     host_.device_seen(device);
   }
   // No bytes will tell the agent that this device is there, and what it runs.
-  if (reply.status == 304 && inquiry_.about_artifact()) host_.device_seen(inquiry_.device());
+  if (reply.status == 304 && !mirrored_ && inquiry_.about_artifact())
+    host_.device_seen(inquiry_.device());
 }
 
 }  // namespace ferry::http

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "transports/http/mirror.hpp"
 #include "transports/http/reply.hpp"
 #include "transports/http/request.hpp"
 #include "transports/http/settings.hpp"
@@ -22,7 +23,9 @@ class Exchange final : private pull::Asker {
            pull::Asker& asker)
       : host_(host),
         asker_(asker),
-        inquiry_(settings.profiles, settings.product, resolver, *this) {}
+        inquiry_(settings.profiles, settings.product, resolver, *this),
+        mirror_(host, *this),
+        has_mirror_(settings.mirror) {}
 
   // Takes up a request. `block` is its complete header block; it and `peer` stay as they are until
   // there is an answer. True: the answer is there; false: answered() will come.
@@ -32,11 +35,16 @@ class Exchange final : private pull::Asker {
   // The agent takes too long: answers 503 at once.
   void give_up_waiting();
   // The connection is gone: an answer still to come is for nobody.
-  void drop() { inquiry_.drop(); }
+  void drop() {
+    inquiry_.drop();
+    mirror_.drop();
+  }
 
   std::string_view header() const { return {header_.data(), header_size_}; }
   const std::string& text() const { return text_; }
   const dialects::Body& body() const { return body_; }
+  // Whether the answer is for a device, so that what arrives of it counts.
+  bool for_device() const { return !mirrored_; }
   std::uint64_t body_size() const { return text_.size() + body_.size(); }
   bool close() const { return close_; }
   bool break_off() const { return break_off_; }
@@ -50,6 +58,9 @@ class Exchange final : private pull::Asker {
   const plugin::Host& host_;
   pull::Asker& asker_;
   pull::Inquiry inquiry_;
+  MirrorInquiry mirror_;
+  const bool has_mirror_;
+  bool mirrored_ = false;  // the request under way is for the mirror
   ParsedRequest parsed_;
 
   std::array<char, longest_header> header_{};

@@ -28,6 +28,7 @@ Status read_listen(const plugin::Host& host, Settings& settings) {
 Result<Settings> read_settings(const plugin::Host& host) {
   Settings settings;
   settings.product = host.setting("product").value_or("");
+  settings.mirror = host.has_mirror() && !host.setting("mirror").value_or("").empty();
   Status fine = read_listen(host, settings);
   if (fine) fine = read_number(host, "max_connections", "a number", settings.max_connections);
   if (fine) fine = read_time(host, "idle_timeout", settings.idle_timeout);

@@ -21,6 +21,7 @@ struct Settings {
       std::chrono::seconds(60);  // between requests, and for a reader that stalls
   Duration header_timeout = std::chrono::seconds(10);  // from the first byte to the whole header
   std::vector<dialects::Profile> profiles;
+  bool mirror = false;  // some sources' repositories are passed on
 };
 
 // Reads and checks them; the error says which key is wrong and what it should be.

@@ -72,6 +72,8 @@ struct ServerOptions {
   std::size_t hash_slice = 256U << 10U;  // bytes that one step() hashes
   // What image state shows; null: not supported.
   std::function<std::vector<ImageSlot>()> images;
+  // A request is being answered by an error.
+  std::function<void()> refused;
   // A piece of a content was handed out: for progress. `name` as the device wrote it.
   std::function<void(std::string_view name, std::uint64_t handle, std::uint64_t offset,
                      std::uint64_t length)>

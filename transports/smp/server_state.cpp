@@ -117,6 +117,7 @@ void Server::Implementation::answer(const Header& header, Bytes request, const s
 }
 
 void Server::Implementation::refuse(const Header& header, Bytes request, Code code) {
+  if (options_.refused) options_.refused();
   Header back = header;
   back.op = answer_to(header.op);
   back.version = std::min(header.version, newest_version);
@@ -134,6 +135,7 @@ void Server::Implementation::refuse_file(const Asked& asked, FileCode code) {
                                                                                    : Code::invalid;
     return refuse(asked.header, request, flat);
   }
+  if (options_.refused) options_.refused();
   CborWriter out;
   out.map(1).text("err").map(2).text("rc").number(static_cast<unsigned>(code));
   out.text("group").number(group::files);

@@ -21,8 +21,9 @@ smp::ImageSlot this_gateway() {
 }
 
 smp::ServerOptions server_options(
-    smp::ServerOptions options,
+    smp::ServerOptions options, std::function<void()> refused,
     std::function<void(std::uint64_t, std::uint64_t, std::uint64_t)> served) {
+  options.refused = std::move(refused);
   options.images = [] { return std::vector{this_gateway()}; };
   options.served = [served = std::move(served)](std::string_view, std::uint64_t handle,
                                                 std::uint64_t offset, std::uint64_t length) {
@@ -41,18 +42,23 @@ Pull::Pull(Service& service, Carrier& carrier, const PullSettings& settings,
              [this] {
                if (carrier_ != nullptr) carrier_->stirred();
              }),
-      server_(server_options(std::move(link),
-                             [this](std::uint64_t handle, std::uint64_t offset,
-                                    std::uint64_t length) { served(handle, offset, length); }),
+      server_(server_options(
+                  std::move(link), [this] { service_.host.count(FERRY_REFUSALS); },
+                  [this](std::uint64_t handle, std::uint64_t offset, std::uint64_t length) {
+                    served(handle, offset, length);
+                  }),
               files_) {}
 
 std::optional<std::string> Pull::next_output() {
   std::optional<std::string> answer = server_.next_output();
-  if (answer) return answer;
-  hash_on();
-  opening_due_ = files_.expire(steady_clock::now());
-  // What expired was answered just now.
-  return server_.next_output();
+  if (!answer) {
+    hash_on();
+    opening_due_ = files_.expire(steady_clock::now());
+    // What expired was answered just now.
+    answer = server_.next_output();
+  }
+  if (answer) service_.host.count(FERRY_REQUESTS);
+  return answer;
 }
 
 void Pull::served(std::uint64_t handle, std::uint64_t offset, std::uint64_t length) {

@@ -62,6 +62,14 @@ class Push final : public std::enable_shared_from_this<Push> {
 
   // Nothing is under way, and the last look was not answered.
   bool is_idle() const { return phase_ == Phase::resting && !present_ && !returning_ && !step_; }
+  // The device answered, and the agent had nothing for it since.
+  bool is_satisfied() const {
+    return phase_ == Phase::resting && present_ && !returning_ && !step_ && !wanted_;
+  }
+  // The device was reset, and is expected back.
+  bool is_returning() const { return returning_.has_value(); }
+  // A step is under way.
+  bool is_working() const { return step_.has_value(); }
 
  private:
   enum class Phase {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/hex.hpp"
 #include "transports/smp_session/push.hpp"
 
 namespace ferry::smp_session {
@@ -16,19 +17,6 @@ constexpr std::chrono::minutes longest_restart{2};  // swapping two slots may ta
 constexpr Milliseconds lingering{10000};
 constexpr Milliseconds lingering_unheard{2000};
 constexpr Milliseconds return_pause{250};
-
-int hex_value(char c) {
-  return c >= 'a' ? c - 'a' + 10 : c - '0';
-}
-
-// Of lower-case digits, as the host gives them.
-std::string raw_of(std::string_view hex) {
-  std::string raw;
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
-    raw += static_cast<char>(hex_value(hex[i]) * 16 + hex_value(hex[i + 1]));
-  }
-  return raw;
-}
 
 int outcome_of(smp::Outcome outcome) {
   switch (outcome) {
@@ -110,7 +98,7 @@ void Push::begin_step() {
     return finish(FERRY_REFUSED_IMAGE,
                   artifact_->name + ": is no MCUboot image, which is what SMP devices take");
   }
-  hash_ = raw_of(digest->second);
+  hash_ = from_hex(digest->second).value_or("");
   if (step_->step == FERRY_TRANSFER) return begin_transfer();
   if (step_->step == FERRY_ACTIVATE) return begin_activation();
   begin_confirmation();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/hex.hpp"
+
 namespace ferry::tuf {
 namespace {
 

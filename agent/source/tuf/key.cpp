@@ -8,6 +8,8 @@
 
 #include <array>
 
+#include "base/hex.hpp"
+
 namespace ferry::tuf {
 namespace {
 
@@ -68,27 +70,7 @@ SharedKey read_rsa(const std::string& text) {
   return bits >= fewest_rsa_bits && bits <= most_rsa_bits ? key : SharedKey();
 }
 
-int digit(char character) {
-  if (character >= '0' && character <= '9') return character - '0';
-  if (character >= 'a' && character <= 'f') return character - 'a' + 10;
-  if (character >= 'A' && character <= 'F') return character - 'A' + 10;
-  return -1;
-}
-
 }  // namespace
-
-std::optional<std::string> from_hex(std::string_view hex) {
-  if (hex.size() % 2 != 0) return std::nullopt;
-  std::string bytes;
-  bytes.reserve(hex.size() / 2);
-  for (std::size_t i = 0; i < hex.size(); i += 2) {
-    const int high = digit(hex[i]);
-    const int low = digit(hex[i + 1]);
-    if (high < 0 || low < 0) return std::nullopt;
-    bytes.push_back(static_cast<char>(high * 16 + low));
-  }
-  return bytes;
-}
 
 Result<Key> Key::from_json(const Json& entry) {
   const Result<std::string> type = formats::text_at(entry, "keytype");

@@ -38,7 +38,4 @@ class Key {
 // By key id, which is only a name here: nothing follows from two keys having different ones.
 using Keys = std::map<std::string, Key>;
 
-// Bytes of an even number of hex digits of either case; nothing for any other text.
-std::optional<std::string> from_hex(std::string_view hex);
-
 }  // namespace ferry::tuf

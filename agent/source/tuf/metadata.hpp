@@ -21,7 +21,8 @@ struct Limits {
   std::uint64_t root = 512'000;
   std::uint64_t timestamp = 16'384;
   std::uint64_t snapshot = 2'000'000;
-  std::uint64_t targets = 5'000'000;  // and of each delegated role
+  std::uint64_t targets = 5'000'000;    // and of each delegated role
+  std::uint64_t together = 64U << 20U;  // targets and all delegated roles that one refresh brings
 };
 
 struct Signature {

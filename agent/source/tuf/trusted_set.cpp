@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/source/tuf/names.hpp"
+#include "base/hex.hpp"
 
 namespace ferry::tuf {
 namespace {

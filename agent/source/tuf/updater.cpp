@@ -108,11 +108,11 @@ Status Updater::take_targets(std::string_view bytes, const Targets* delegator,
   return taken ? Status() : Status(fail(taken.error()));
 }
 
-Status Updater::count(std::size_t bytes) {
+Status Updater::count(std::uint64_t bytes) {
   bytes_ += bytes;
-  if (bytes_ <= most_bytes) return {};
-  return fail(ErrorCode::too_large,
-              "all roles together have more than " + std::to_string(most_bytes) + " bytes");
+  if (bytes_ <= repository_.limits.together) return {};
+  return fail(ErrorCode::too_large, "all roles together have more than " +
+                                        std::to_string(repository_.limits.together) + " bytes");
 }
 
 Status Updater::load_targets(const Targets* delegator, const std::string& role) {
@@ -135,6 +135,8 @@ Status Updater::bring_targets(const Targets* delegator, const std::string& role)
   if (meta == nullptr) {
     return fail(ErrorCode::denied, role.substr(0, 128) + ": the snapshot does not name it");
   }
+  // Beyond the bound nothing more is fetched, let alone refused once it is here.
+  if (Status fits = count(0); !fits) return fits;
   const std::uint64_t limit =
       std::min(meta->length.value_or(repository_.limits.targets), repository_.limits.targets);
   // What was kept is believed on the same terms as what is fetched: by who delegates now.
@@ -145,6 +147,8 @@ Status Updater::bring_targets(const Targets* delegator, const std::string& role)
     return fail(ErrorCode::denied,
                 next.error().message + ", though the snapshot names it: it is withheld, or lost");
   }
+  // As much came over the link before it was given up.
+  if (!next && next.error().code == ErrorCode::too_large) bytes_ += limit;
   if (!next) return fail(next.error());
   if (Status fits = count(next->size()); !fits) return fits;
   const Status taken = take_targets(*next, delegator, role);
@@ -191,6 +195,7 @@ Result<std::set<std::string>> Updater::list(const Refused& refused) {
   }
   std::set<std::string> paths;
   std::set<std::string> seen;
+  std::size_t looked = 0;  // refused ones as well: each costs a request
   std::vector<const Targets*> waiting{trusted_->targets()};
   while (!waiting.empty()) {
     const Targets* targets = waiting.back();
@@ -199,13 +204,14 @@ Result<std::set<std::string>> Updater::list(const Refused& refused) {
     for (const std::string& role : children_of(*targets)) {
       // A role says the same whoever lets it speak, so once is enough; and so cycles end.
       if (seen.contains(role)) continue;
-      if (seen.size() == most_roles) {
+      if (++looked > most_roles) {
         return fail(ErrorCode::too_large,
                     "more than " + std::to_string(most_roles) + " delegated roles");
       }
       const Status loaded = load_targets(targets, role);
       if (!loaded) {
-        if (may_pass(loaded.error().code)) return fail(loaded.error());
+        if (may_pass(loaded.error().code) || bytes_ > repository_.limits.together)
+          return fail(loaded.error());
         refused(role, loaded.error());
         continue;
       }

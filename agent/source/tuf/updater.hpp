@@ -27,9 +27,8 @@ std::string artifact_url(const std::string& base_url, const std::string& path,
 // Not thread-safe. `fetcher` and `keeper` must outlive it.
 class Updater {
  public:
-  // All roles together may have so many bytes, and list() looks at so many delegated ones: no
+  // list() looks at so many delegated roles: with the bytes that they may have together, no
   // repository can make a walk endless.
-  static constexpr std::uint64_t most_bytes = 64U << 20U;
   static constexpr std::size_t most_roles = 1024;
 
   // Makes `root` the one that is trusted. An error, and nothing kept, unless it is signed by
@@ -49,7 +48,7 @@ class Updater {
 
   // Every path that a role names, after a refresh; which role speaks for it is find()'s to say. A
   // role that is not to be believed is told to `refused` and left out; an error is of the link or
-  // of the bounds above.
+  // of the bounds.
   using Refused = std::function<void(const std::string& role, const Error& why)>;
   Result<std::set<std::string>> list(const Refused& refused);
 
@@ -73,7 +72,8 @@ class Updater {
   Status load_targets(const Targets* delegator, const std::string& role);
   Status bring_targets(const Targets* delegator, const std::string& role);
   Status take_targets(std::string_view bytes, const Targets* delegator, const std::string& role);
-  Status count(std::size_t bytes);
+  // Adds to what all roles have; an error when it is too much.
+  Status count(std::uint64_t bytes);
   // What may be below `targets`, for list().
   std::vector<std::string> children_of(const Targets& targets) const;
 

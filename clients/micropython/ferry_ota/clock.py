@@ -28,6 +28,10 @@ class Deadline:
     def over(self):
         return ticks_diff(ticks_ms(), self._began) >= self._limit
 
+    def left(self):
+        """Milliseconds until then, at least 1: to some a timeout of 0 is none."""
+        return max(1, self._limit - ticks_diff(ticks_ms(), self._began))
+
     def check(self, what):
         if self.over():
             raise LinkError("%s took longer than %d ms" % (what, self._limit))

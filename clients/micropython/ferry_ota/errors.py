@@ -32,15 +32,23 @@ class HttpError(OtaError):
 
 
 class SmpError(OtaError):
-    """A return code of SMP. `code` is its number."""
+    """A return code of SMP. `code` is its number, which each `group` has its own of; 0 is what all have."""
 
     NAMES = {1: "unknown error", 2: "no memory", 3: "invalid", 4: "timeout", 5: "no entry", 6: "bad state",
              7: "message too long", 8: "not supported", 9: "corrupt", 10: "busy", 11: "access denied"}
+    FILES = {1: "unknown error", 2: "invalid name", 3: "no entry", 7: "read failed", 11: "offset not valid",
+             12: "offset beyond the end"}
 
-    def __init__(self, code, name):
-        super().__init__("SMP %d %s: %s" % (code, self.NAMES.get(code, "error"), name))
+    def __init__(self, code, name, group=0):
+        names = {0: self.NAMES, 8: self.FILES}.get(group, {})
+        super().__init__("SMP %d %s: %s" % (code, names.get(code, "error of group %s" % group), name))
         self.code = code
-        self.retry = code in (2, 4, 10)
+        self.group = group
+        self.retry = (group, code) in ((0, 2), (0, 4), (0, 10), (8, 7))
+
+    def means(self, *meanings):
+        """Whether it is one of these: (group, code)."""
+        return (self.group, self.code) in meanings
 
 
 class RangeError(OtaError):

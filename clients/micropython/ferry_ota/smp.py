@@ -28,8 +28,11 @@ def answer(packet, group, command, sequence, name):
     if packet[2] << 8 | packet[3] != len(packet) - 8:
         raise ProtocolError("an SMP packet with a wrong length")
     values = minicbor.decode_map(packet[8:])
-    error = values.get("err")
-    code = error.get("rc") if isinstance(error, dict) else values.get("rc")
+    error, group = values, 0
+    if isinstance(values.get("err"), dict):
+        error = values["err"]
+        group = error.get("group") if isinstance(error.get("group"), int) else -1
+    code = error.get("rc")
     if code:
-        raise SmpError(code if isinstance(code, int) else 1, name)
+        raise SmpError(code if isinstance(code, int) else 1, name, group)
     return values

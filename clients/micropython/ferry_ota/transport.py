@@ -1,6 +1,6 @@
-"""What a link must offer. WiFi (`wifi.py`) and a serial line (`serial_pull.py`) do; one over BLE would implement the
-same two classes. All methods block, for a bounded time; whatever goes wrong is an OtaError by name, whose `retry` says
-whether asking again may help. OTA decides about that, and goes on at the offset that it has reached.
+"""What a link must offer. WiFi (`wifi.py`), a serial line (`serial_pull.py`) and Bluetooth LE (`ble.py`) do. All
+methods block, for a bounded time; whatever goes wrong is an OtaError by name, whose `retry` says whether asking again
+may help. OTA decides about that, and goes on at the offset that it has reached.
 """
 from . import paths
 from .errors import ManifestError

@@ -69,7 +69,20 @@ def test_smp_answers():
     assert answered("0100", "") is None
     raised(errors.ProtocolError, answered, "0100000700080700", "a1636f666601")
     assert "no entry" in raised(errors.SmpError, answered, "0100000500080700", "a162726305")
-    assert "busy" in raised(errors.SmpError, answered, "0900001100080700", "a163657272a26567726f7570086272630a")
+    assert "busy" in raised(errors.SmpError, answered, "0900001100080700", "a163657272a26567726f7570006272630a")
+    for group, code, words, retry in ((0, 10, "busy", True), (8, 10, "error of group 8", False),
+                                      (8, 3, "no entry", False), (8, 2, "invalid name", False),
+                                      (8, 7, "read failed", True), (8, 11, "offset not valid", False),
+                                      (64, 2, "error of group 64", False)):
+        text = "a163657272a26567726f7570" + ("%02x" % group if group < 24 else "18%02x" % group) + "627263%02x" % code
+        try:
+            answered("090000%02x00080700" % (len(text) // 2), text)
+            raise AssertionError("not refused")
+        except errors.SmpError as error:
+            assert (error.group, error.code, error.retry) == (group, code, retry) and words in str(error), str(error)
+    for group in ("a0", "80", "41ff", "f6"):  # no number at all
+        text = "a163657272a26567726f7570" + group + "62726305"
+        raised(errors.SmpError, answered, "090000%02x00080700" % (len(text) // 2), text)
     assert answered("0100000500080700", "a162726300") == {"rc": 0}
 
 

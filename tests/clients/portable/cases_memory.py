@@ -5,7 +5,9 @@ import os
 import sys
 
 import ferry_ota
+from emulated_aioble import Aioble, Gateway, Loop
 from emulated_gateway import limits
+from ferry_ota.ble import BlePull
 from ferry_ota.errors import RangeError
 from ferry_ota.files import Files
 from ferry_ota.transport import Body, Transport
@@ -14,6 +16,7 @@ SIZES = (10 * 1024, 1024 * 1024)
 # SHA-1 of as many bytes of 0, 1, ... 255, 0, ...
 HASHES = {10 * 1024: "36812e99f2d591c5114a7b09519ea9d7daba2380",
           1024 * 1024: "ecfc8e86fdd83811f9cc9bf500993b63069923be"}
+ALL = bytes(range(256)) * 5
 FOLDER = "/tmp/ferry-memory-%d"
 
 
@@ -100,8 +103,59 @@ def test_allocation_does_not_grow_with_the_file():
     assert used[0] < 64 * 1024, used
 
 
+class Counting:
+    """A file of `size` bytes that nobody holds."""
+
+    def __init__(self, size):
+        self._size = size
+
+    def __len__(self):
+        return self._size
+
+    def __getitem__(self, part):
+        count = min(part.stop, self._size) - part.start
+        return ALL[part.start & 0xFF:(part.start & 0xFF) + count]
+
+
+def alive_over_ble(psm, counted):
+    """Bytes that are alive each time 32 KiB of 256 KiB have come; garbage is collected at each yield."""
+    far = Gateway({"/image": Counting(256 * 1024)}, psm, block=1000)
+    transport = BlePull(Aioble(far), timeout_ms=60_000, loop=Loop())
+    view = memoryview(bytearray(1024))
+    body = transport.open("/image", 0, "")
+    came = 0
+    while came < body.total:
+        count = body.readinto(view)
+        assert count and view[0] == came & 0xFF
+        came += count
+        if came % 32_000 == 0:
+            far.server.asked.clear()
+            yield
+            counted.append(alive())
+    assert body.readinto(view) == 0
+    transport.disconnect()
+
+
+def test_what_is_alive_does_not_grow_with_the_file_over_ble():
+    for psm in (0x80, 0):
+        counted = []
+        for _ in alive_over_ble(psm, counted):
+            yield
+        print("alive over BLE, PSM %d: %s" % (psm, counted))
+        assert len(counted) == 8 and max(counted[1:]) - min(counted[1:]) < 512, counted
+
+
+def alive():
+    return gc.mem_alloc()
+
+
 if sys.implementation.name == "cpython":
     import tracemalloc
+
+    def alive():
+        if not tracemalloc.is_tracing():
+            tracemalloc.start()
+        return tracemalloc.get_traced_memory()[0]
 
     def allocated(size):
         """CPython has no such counter: the peak of what is alive, of which its own buffers are a part."""

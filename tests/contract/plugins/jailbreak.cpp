@@ -42,6 +42,8 @@ class Jailbreak : public ferry::plugin::Transport {
     host_.state("fork by a constructor", std::to_string(forked_by_constructor));
     // What transports need to do must still work.
     host_.state("listen", std::to_string(listen_on_tcp()));
+    host_.state("connect at all", std::to_string(ferry::contract::attempts::connect_at_all()));
+    host_.state("bluetooth", std::to_string(ferry::contract::attempts::bluetooth_socket()));
     host_.state("read a pack", std::to_string(ferry::contract::attempts::read_one(around_.pack)));
     while (!stopped_) std::this_thread::sleep_for(std::chrono::milliseconds(5));
     return 0;

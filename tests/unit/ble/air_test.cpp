@@ -152,6 +152,23 @@ TEST(Management, TellsWhatWasFound) {
   }
 }
 
+TEST(Management, SettingsThatAnybodyChangedAreTold) {
+  const auto changed = mgmt::parse(as_bytes(words({6, 1, 4, 0x0201, 0})));
+  EXPECT_EQ(changed->adapter, 1);
+  EXPECT_EQ(std::get<mgmt::Settings>(changed->what).settings,
+            mgmt::setting::powered | mgmt::setting::low_energy);
+  EXPECT_FALSE(mgmt::parse(as_bytes(words({6, 1, 2, 0x0201}))));
+}
+
+TEST(Management, AdvertisesAServiceUntilThatIsRemoved) {
+  const Uuid service = *parse_uuid("b7a50001-4f1c-4c7e-9b0a-3d6e5f8c2a10");
+  const std::string uuid(reinterpret_cast<const char*>(service.bytes.data()), service.bytes.size());
+  // Instance 1, connectable and discoverable, no duration, no timeout; 18 bytes of data.
+  EXPECT_EQ(mgmt::add_advertising(2, service),
+            words({0x3E, 2, 29}) + std::string("\x01\x03\0\0\0\0\0\0\0\x12\0\x11\x07", 13) + uuid);
+  EXPECT_EQ(mgmt::remove_advertising(2), words({0x3F, 2, 1}) + '\x01');
+}
+
 TEST(Management, ARefusalIsTold) {
   const auto event = mgmt::parse(as_bytes(words({2, 0, 3, 0x23}) + '\x0f'));
   ASSERT_TRUE(event);

@@ -14,6 +14,7 @@ class Shelf {
   Shelf& release(const std::string& version, std::vector<ReleaseArtifact> artifacts,
                  const std::string& channel = "stable") {
     storage::HeldRelease held;
+    held.source = "cloud";
     held.release.product = "meter";
     held.release.version = version;
     held.release.channel = channel;
@@ -31,8 +32,9 @@ class Shelf {
     missing_ = name;
     return *this;
   }
-  View view(config::VersionOrder order = config::VersionOrder::loose) const {
-    return View(releases_, artifacts_, {{"meter", order}});
+  View view(config::VersionOrder order = config::VersionOrder::loose,
+            std::set<std::string> lapsed = {}) const {
+    return View(releases_, artifacts_, {{"meter", order}}, std::move(lapsed));
   }
 
  private:
@@ -120,6 +122,14 @@ TEST(Offer, OnlyTheDevicesChannel) {
 TEST(Offer, AnUnknownVersionGetsTheNewest) {
   const View view = Shelf().release("1.1", {image("a")}).view();
   EXPECT_EQ(plan_offer(view, Policy{}, device(""))->version, "1.1");
+}
+
+TEST(Offer, ReleasesOfALapsedSourceAreInvisible) {
+  const Shelf shelf = Shelf().release("1.0.0", {image("a")}).release("1.1.0", {image("b")});
+  EXPECT_FALSE(
+      plan_offer(shelf.view(config::VersionOrder::loose, {"cloud"}), Policy{}, device("0.9")));
+  EXPECT_TRUE(
+      plan_offer(shelf.view(config::VersionOrder::loose, {"another"}), Policy{}, device("0.9")));
 }
 
 TEST(Offer, IncompleteReleasesAreInvisible) {

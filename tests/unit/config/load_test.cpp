@@ -80,7 +80,7 @@ TEST_F(ConfigLoad, SourcesOfBothTypes) {
         "public_key = 11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\nca_file = /ca\n"
         "client_certificate = /c\nclient_key = /k\nproxy = http://p:1\nstall_timeout = 5s\n"
         "products = sensor , meter-2\nwindow = 22:00-05:00\nrate = 200K\nbudget = 500M/month\n"
-        "metered = wwan0, ppp0\n[product.meter-2]\n"
+        "metered = wwan0, ppp0\npriority = 7\nurgent = no\n[product.meter-2]\n"
         "[source.open]\ntype = https\nurl = https://o/\ntrust = tls\n");
   const auto sources = settings().sources;
   ASSERT_EQ(sources.size(), 3U);
@@ -105,6 +105,8 @@ TEST_F(ConfigLoad, SourcesOfBothTypes) {
   EXPECT_EQ(sources[1].rate, 200U << 10U);
   EXPECT_EQ(sources[1].budget, (Budget{500U << 20U, Period::month}));
   EXPECT_THAT(sources[1].metered, testing::ElementsAre("wwan0", "ppp0"));
+  EXPECT_EQ(sources[1].priority, 7U);
+  EXPECT_FALSE(sources[1].urgent);
   EXPECT_EQ(sources[2].budget, std::nullopt);
   EXPECT_EQ(sources[2].rate, 0U);
   EXPECT_EQ(sources[2].trust, Trust::tls);

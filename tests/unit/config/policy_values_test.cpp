@@ -20,6 +20,17 @@ TEST(PolicyValues, AllowancesAreSizesForEachPeriod) {
   }
 }
 
+TEST(PolicyValues, LoopbackIsWhereOnlyThisMachineConnectsTo) {
+  for (const char* text : {"127.0.0.1:9464", "127.255.0.1:0", "[::1]:9464"}) {
+    EXPECT_EQ(values::Loopback::parse(text), text);
+  }
+  for (const char* text : {"", "0.0.0.0:1", "[::]:1", "192.0.2.1:1", "localhost:1", "127.0.0.1",
+                           "127.1:1", "127.0.0.1.example.com:1", "[::1]", "[::1%lo]:1", "::1:1",
+                           "[::ffff:127.0.0.1]:1", "[127.0.0.1]:1", "127.0.0.1:65536"}) {
+    EXPECT_FALSE(values::Loopback::parse(text)) << text;
+  }
+}
+
 TEST(PolicyValues, WindowsAreTimesOfTheDay) {
   EXPECT_THAT(*values::Windows::parse("22:00-06:00"), ElementsAre(DayWindow{1320, 360}));
   EXPECT_THAT(*values::Windows::parse("00:00-24:00"), ElementsAre(DayWindow{0, 1440}));

@@ -33,6 +33,19 @@ TEST(ConfigProblems, AllAreReportedAtOnceInTheOrderOfTheFile) {
                                     "https")));
 }
 
+TEST(ConfigProblems, AMirrorNamesSourcesOfTypeTuf) {
+  const std::string sources =
+      "[source.cloud]\ntype = tuf\nurl = http://a/\nroot = /r\n"
+      "[source.stick]\ntype = directory\npath = /s\nproduct = m\n[product.m]\n";
+  EXPECT_THAT(problems_of(sources + "[transport.wifi]\nplugin = http\nmirror = cloud\n"),
+              testing::IsEmpty());
+  EXPECT_THAT(
+      problems_of(sources + "[transport.wifi]\nplugin = http\nmirror = cloud, none, stick\n"),
+      ElementsAre(
+          "ferry.ini:12: [transport.wifi] mirror: there is no section [source.none]",
+          HasSubstr("ferry.ini:12: [transport.wifi] mirror: [source.stick] is not of type tuf")));
+}
+
 TEST(ConfigProblems, DuplicateKey) {
   EXPECT_THAT(problems_of("[storage]\nquota = 1G\nquota = 1G\n"),
               ElementsAre("ferry.ini:3: [storage] quota: set a second time, first in line 2"));

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include "config/radio_values.hpp"
+
 namespace ferry::config::values {
 namespace {
 
@@ -62,6 +64,26 @@ TEST(Values, BaudIsAnyRateThatAUartMayHave) {
   EXPECT_EQ(Baud::parse("115200"), 115200U);
   EXPECT_EQ(Baud::parse("250000"), 250000U);
   refuses<Baud>({"", "0", "49", "100000001", "9600 8N1", "-1"});
+}
+
+TEST(Values, RadiosHaveAdaptersServicesAndAddresses) {
+  accepts<Adapters>({"", "hci0", "hci0, hci12"});
+  refuses<Adapters>({"hci", "hci-1", "hci256", "wlan0", "0"});
+  accepts<ServiceUuids>({"any", "180f", "8D53dc1d-1db7-4cd3-868b-8a527460aa84 180F"});
+  refuses<ServiceUuids>({"18", "any 180f", "8d53dc1d1db74cd3868b8a527460aa84", "180g"});
+  accepts<BluetoothAddresses>({"", "C0:11:22:33:44:55", "c0:11:22:33:44:55,00:00:00:00:00:01"});
+  refuses<BluetoothAddresses>({"C0:11:22:33:44", "C0-11-22-33-44-55", "C0:11:22:33:44:5g"});
+}
+
+TEST(Values, AdvertisementsAreKnownByCompanyDataAndSignal) {
+  accepts<CompanyNumber>({"0059", "FFFF"});
+  refuses<CompanyNumber>({"", "59", "0x59", "00590", "005g"});
+  accepts<HexBytes>({"", "00", "c0Ffee01", std::string(64, 'a')});
+  refuses<HexBytes>({"0", "0g", "00 11", std::string(66, 'a')});
+  accepts<RadioSignal>({"-1", "-80", "-127"});
+  refuses<RadioSignal>({"", "0", "5", "-128", "-80dBm"});
+  accepts<BluetoothDeviceId>({"address", "info"});
+  refuses<BluetoothDeviceId>({"", "name"});
 }
 
 TEST(Values, EndpointIsAnAddressAndAPort) {

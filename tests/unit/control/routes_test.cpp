@@ -17,6 +17,7 @@ class Asked final : public ControlRequests {
     return Json::array({Json{{"id", "a"}}, Json{{"id", "b/c"}}, Json{{"id", 7}}});
   }
   Json deliveries() override { return Json::array({"delivery"}); }
+  Json wakes() override { return Json::array({"wake"}); }
   Result<Json> sync(const std::string& source) override {
     synced = source;
     if (error) return fail(*error, "why");
@@ -42,6 +43,7 @@ class Asked final : public ControlRequests {
     return Json{{"version", version}};
   }
   Result<Json> test_monitor() override { return Json{{"run", 3}}; }
+  std::string metrics() override { return "# EOF\n"; }
 
   std::optional<std::pair<std::uint64_t, DeliveryOrder>> ordered;
   std::string retried;
@@ -65,6 +67,7 @@ TEST_F(RoutesTest, EachListHasItsPlace) {
   EXPECT_EQ(get("/v1/sources").body[0], "source");
   EXPECT_EQ(get("/v1/releases").body[0], "release");
   EXPECT_EQ(get("/v1/deliveries").body[0], "delivery");
+  EXPECT_EQ(get("/v1/wakes").body[0], "wake");
   EXPECT_EQ(get("/v1/devices").body.size(), 3U);
   EXPECT_TRUE(get("/v1/watch").watch);
 }
@@ -195,6 +198,29 @@ TEST_F(RoutesTest, ErrorsBecomeStatusesAndCodes) {
     EXPECT_EQ(refused.body["error"]["code"], code);
     EXPECT_EQ(refused.body["error"]["message"], "why");
   }
+}
+
+TEST_F(RoutesTest, MetricsAreAPageAndNotJson) {
+  const Answer page = get("/v1/metrics");
+  EXPECT_EQ(page.status, 200U);
+  EXPECT_EQ(page.page, "# EOF\n");
+  EXPECT_EQ(page.page_type, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+  EXPECT_EQ(post("/v1/metrics", "").status, 405U);
+  EXPECT_EQ(get("/v1/metrics/x").status, 404U);
+}
+
+// The address on which nobody is asked who they are.
+TEST_F(RoutesTest, WhereMetricsAreAloneNothingElseIs) {
+  EXPECT_EQ(metrics_page("GET", "/metrics", asked).page, "# EOF\n");
+  EXPECT_EQ(metrics_page("GET", "/metrics?name=x", asked).page, "# EOF\n");
+  for (const char* other : {"", "/", "/v1/status", "/v1/metrics", "metrics", "/metrics/"}) {
+    EXPECT_EQ(metrics_page("GET", other, asked).status, 404U) << other;
+  }
+  const Answer wrong = metrics_page("POST", "/metrics", asked);
+  EXPECT_EQ(wrong.status, 405U);
+  EXPECT_EQ(wrong.allow, "GET");
+  EXPECT_EQ(metrics_page("POST", "/v1/sync", asked).status, 404U);
+  EXPECT_FALSE(asked.synced);
 }
 
 }  // namespace

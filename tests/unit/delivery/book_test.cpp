@@ -118,5 +118,23 @@ TEST(Book, AnEventTellsWhatEndedAndWhy) {
   }
 }
 
+TEST(Book, CountsWhatBecomesOfDeliveries) {
+  Book book({row(1, S::waiting)}, moment());
+  EXPECT_TRUE(book.counts().told.empty()) << "what was before is not counted again";
+  Entry& entry = *book.find(1);
+  book.apply(entry, Trigger::begin, moment());
+  book.apply(entry, Trigger::arrive, moment());
+  book.apply(entry, Trigger::lose, moment());
+  book.apply(entry, Trigger::begin, moment());
+  book.apply(entry, Trigger::fail_once, moment());
+  EXPECT_EQ(book.counts().losses, 1U);
+  EXPECT_EQ(book.counts().retries, 1U);
+  book.apply(entry, Trigger::give_up, moment());
+  EXPECT_FALSE(book.apply(entry, Trigger::give_up, moment())) << "it has no place there";
+  EXPECT_EQ(book.counts().told.at("failed"), 1U);
+  book.apply(entry, Trigger::again, moment());
+  EXPECT_EQ(book.counts().retries, 2U);
+}
+
 }  // namespace
 }  // namespace ferry::delivery

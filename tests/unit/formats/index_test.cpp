@@ -39,6 +39,15 @@ TEST(Index, MayBeEmpty) {
   EXPECT_TRUE(parse_index(write_index(index)));
 }
 
+TEST(Index, SaysWhatIsUrgent) {
+  Index index = two_releases();
+  index.releases[1].urgent = true;
+  const Result<Index> again = parse_index(write_index(index));
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_FALSE(again->releases[0].urgent);
+  EXPECT_TRUE(again->releases[1].urgent);
+}
+
 TEST(Index, RefusesHostileValues) {
   const Json good = Json::parse(write_index(two_releases()));
   const auto refused = [&](const Json::json_pointer& where, const Json& value) {
@@ -64,6 +73,7 @@ TEST(Index, RefusesHostileValues) {
   EXPECT_TRUE(refused(Pointer("/releases/0/size"), document_size_limit + 1));
   EXPECT_TRUE(refused(Pointer("/releases/0/sha256"), "00"));
   EXPECT_TRUE(refused(Pointer("/releases/1"), good["releases"][0]));
+  EXPECT_TRUE(refused(Pointer("/releases/0/urgent"), "yes"));
   EXPECT_FALSE(refused(Pointer("/later"), "key"));
 }
 

@@ -26,6 +26,10 @@ TEST(ClaimOf, CopiesWhatWasSaid) {
 
 TEST(ClaimOf, DoesNotReadBeyondTheCallersStruct) {
   ferry_device given = device();
+  given.version_lasts = 1;
+  EXPECT_TRUE(claim_of(&given)->version_lasts);
+  given.size = offsetof(ferry_device, version_lasts);
+  EXPECT_FALSE(claim_of(&given)->version_lasts);
   given.size = offsetof(ferry_device, proven);
   EXPECT_FALSE(claim_of(&given)->proven);
   given.size = offsetof(ferry_device, address);

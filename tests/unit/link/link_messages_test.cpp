@@ -15,6 +15,7 @@ DeviceClaim device() {
   claim.image_state = ImageState::on_trial;
   claim.battery = 87;
   claim.signal = -71;
+  claim.version_lasts = true;
   return claim;
 }
 
@@ -44,7 +45,9 @@ std::vector<FromHost> all_from_host() {
           Corrupt{"abc.pack", "chunk 3"},
           Pong{},
           AskStep{10, device(), {"mcuboot"}},
-          PortClosed{"/dev/ttyUSB0"}};
+          PortClosed{"/dev/ttyUSB0"},
+          Counted{3, 1, 5'000'000'000},
+          AskMirror{11, "cloud/metadata/1.root.json"}};
 }
 
 std::vector<FromAgent> all_from_agent() {
@@ -65,7 +68,10 @@ std::vector<FromAgent> all_from_agent() {
       StepReply{10, 0, StepKind::activate, 512, offer},
       StepReply{10, 1, StepKind::transfer, 0, std::nullopt},
       Cancel{77},
-      Port{"/dev/ttyUSB0"}};
+      Port{"/dev/ttyUSB0"},
+      MirrorReply{11, 1, std::nullopt, std::nullopt},
+      MirrorReply{11, 0, artifact(), std::nullopt},
+      MirrorReply{11, 0, std::nullopt, Document{512, Sha256::of(as_bytes("root"))}}};
 }
 
 TEST(LinkMessages, EveryMessageOfAHostComesBackAsItWas) {

@@ -59,6 +59,15 @@ TEST_F(FleetStoreTest, RefusesTextsThatAreTooLong) {
   EXPECT_FAILS(store->fleet().put(device(std::string(5000, 'x'), "1")), too_large);
 }
 
+TEST_F(FleetStoreTest, KeepsDevicesTogetherOrNoneOfThem) {
+  open();
+  ASSERT_OK(store->fleet().put({device("a", "1.0"), device("b", "1.1")}));
+  EXPECT_EQ(store->fleet().devices()->size(), 2U);
+  const std::vector<Device> mixed{device("c", "1.0"), device(std::string(5000, 'x'), "1")};
+  EXPECT_FAILS(store->fleet().put(mixed), too_large);
+  EXPECT_EQ(store->fleet().devices()->size(), 2U);
+}
+
 TEST_F(FleetStoreTest, FollowsADeliveryWithItsEvents) {
   open();
   const auto id = store->fleet().put(delivery("a"), {event("started")});
@@ -222,17 +231,38 @@ TEST_F(OutboxTest, NeverUsesASequenceTwice) {
   EXPECT_GT(store->outbox().waiting(0, 1)->front().sequence, first);
 }
 
-TEST_F(OutboxTest, DropsProgressBeforeOutcomes) {
+TEST_F(OutboxTest, DropsTheOldestOfWhatGoesOnBeforeAnyOutcome) {
   open();
-  ASSERT_OK(store->outbox().append({event("installed"), event("progress"), event("failed")}));
-  ASSERT_OK(store->outbox().append({event("progress"), event("installed"), event("delivered")}));
+  ASSERT_OK(store->outbox().append({event("installed"), event("fetched"), event("failed")}));
+  ASSERT_OK(store->outbox().append({event("delivered"), event("installed"), event("verified")}));
   EXPECT_THAT(event_kinds(),
-              ElementsAre("installed", "failed", "progress", "installed", "delivered"));
+              ElementsAre("installed", "failed", "delivered", "installed", "verified"));
   EXPECT_EQ(store->outbox().dropped().value(), 1U);
+  EXPECT_EQ(store->outbox().size().value(), 5U);
+  ASSERT_OK(store->outbox().append({event("rolled_back"), event("cancelled")}));
+  EXPECT_THAT(event_kinds(),
+              ElementsAre("installed", "failed", "installed", "rolled_back", "cancelled"));
+  // Even what is the newest.
+  ASSERT_OK(store->outbox().append({event("delivered")}));
+  EXPECT_THAT(event_kinds(),
+              ElementsAre("installed", "failed", "installed", "rolled_back", "cancelled"));
+  EXPECT_EQ(store->usage()->events_dropped, 4U);
+}
+
+TEST_F(OutboxTest, AcknowledgesStretchesAndWhatStandsAlone) {
+  options.outbox_limit = 100;
+  open();
+  std::vector<Event> events;
+  for (int i = 1; i <= 10; ++i) events.push_back(event("k" + std::to_string(i)));
+  ASSERT_OK(store->outbox().append(events));
+  ASSERT_OK(store->outbox().acknowledge({9, 2, 3, 3, 4, 7, 999}));
+  EXPECT_THAT(event_kinds(), ElementsAre("k1", "k5", "k6", "k8", "k10"));
+  EXPECT_EQ(store->outbox().size().value(), 5U);
+  ASSERT_OK(store->outbox().acknowledge({}));
   EXPECT_EQ(store->outbox().size().value(), 5U);
 }
 
-TEST_F(OutboxTest, DropsTheOldestWhenNoProgressIsLeft) {
+TEST_F(OutboxTest, DropsTheOldestWhenOnlyOutcomesAreLeft) {
   open();
   for (int i = 0; i < 8; ++i) ASSERT_OK(store->outbox().append({event("k" + std::to_string(i))}));
   EXPECT_THAT(event_kinds(), ElementsAre("k3", "k4", "k5", "k6", "k7"));

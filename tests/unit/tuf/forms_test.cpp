@@ -39,6 +39,11 @@ TEST(Canonical, HasNoFormForFractionsAndForWhatIsTooDeep) {
   Json deep = 1;
   for (int i = 0; i <= deepest; ++i) deep = i % 2 == 0 ? Json::array({deep}) : Json{{"a", deep}};
   EXPECT_FALSE(canonical(deep));
+  deep = Json{{"a", 1}};
+  for (int i = 0; i < deepest; ++i) deep = Json{{"a", deep}};
+  EXPECT_FALSE(canonical(deep));
+  EXPECT_TRUE(canonical(deep["a"]));
+  EXPECT_FALSE(canonical(Json::binary({1})));
 }
 
 TEST(Times, OfOneFormOnly) {
@@ -46,7 +51,9 @@ TEST(Times, OfOneFormOnly) {
   for (const char* text :
        {"", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01T24:00:00Z",
         "2026-01-01T00:60:00Z", "2026-01-01T00:00:60Z", "2026-01-01 00:00:00Z",
-        "2026-01-01T00:00:00+", "2026-01-01T00:00:00.0Z", "20a6-01-01T00:00:00Z"}) {
+        "2026-01-01T00:00:00+", "2026-01-01T00:00:00.0Z", "20a6-01-01T00:00:00Z",
+        "2026-a1-01T00:00:00Z", "2026-01-a1T00:00:00Z", "2026-01-01Ta0:00:00Z",
+        "2026-01-01T00:a0:00Z", "2026-01-01T00:00:a0Z", "2026-01- 1T00:00:00Z"}) {
     EXPECT_FALSE(parse_time(text)) << text;
   }
 }
@@ -61,6 +68,8 @@ TEST(Names, OfRolesStayInTheirFolderAndApart) {
   EXPECT_LE(safe_file_name(std::string(5000, '.')).size(), 200U);
   EXPECT_NE(safe_file_name(std::string(300, 'x')), safe_file_name(std::string(301, 'x')));
   EXPECT_EQ(percent_encoded("a/b c", true), "a/b%20c");
+  EXPECT_EQ(percent_encoded("aAzZ09-._~"), "aAzZ09-._~");
+  EXPECT_EQ(percent_encoded("`{@[/:"), "%60%7B%40%5B%2F%3A");
 }
 
 TEST(Patterns, MatchPartByPart) {
@@ -84,7 +93,7 @@ TEST(HashBins, BySuccinctName) {
   EXPECT_EQ(name.size(), 7U);
   EXPECT_TRUE(is_succinct_role(roles, name));
   for (const char* other :
-       {"bin-400", "bin-3FF", "bin-0", "bin-0000", "bin", "box-000", "bin-g00"}) {
+       {"bin-400", "bin-3FF", "bin-0", "bin-0000", "bin", "box-000", "bin-g00", "bin-/00"}) {
     EXPECT_FALSE(is_succinct_role(roles, other)) << other;
   }
   EXPECT_TRUE(is_succinct_role(roles, "bin-3ff"));
@@ -199,9 +208,14 @@ TEST(Metadata, TargetsThatAreNotOfTheirFormAreRefused) {
                            {"/delegations/roles", nullptr},
                            {"/delegations/roles", 1},
                            {"/delegations/roles/0", 1},
+                           {"/delegations/roles/0/name", "root"},
+                           {"/delegations/roles/0/name", "timestamp"},
                            {"/delegations/roles/0/name", "snapshot"},
+                           {"/delegations/roles/0/name", "targets"},
+                           {"/delegations/roles/0/name", nullptr},
                            {"/delegations/roles/0/name", ""},
                            {"/delegations/roles/0/terminating", nullptr},
+                           {"/delegations/roles/0/terminating", 1},
                            {"/delegations/roles/0/threshold", nullptr},
                            {"/delegations/roles/0/paths", nullptr},
                            {"/delegations/roles/0/paths", 1},
@@ -213,12 +227,26 @@ TEST(Metadata, TargetsThatAreNotOfTheirFormAreRefused) {
   });
 }
 
+TEST(Metadata, KeepsEveryHashAndWhatIsCustom) {
+  Json part = good_targets();
+  part["targets"]["f"]["hashes"] = {{"md5", "AB"}, {"sha256", "00"}, {"sha512", "01"}};
+  part["targets"]["f"]["custom"] = {{"a", 1}};
+  const Result<Document<Targets>> document = parse_targets(wrapped(part), "targets", Limits());
+  ASSERT_TRUE(document);
+  const TargetFile& file = document->part.targets.at("f");
+  EXPECT_EQ(file.hashes, (std::map<std::string, std::string>{
+                             {"md5", "ab"}, {"sha256", "00"}, {"sha512", "01"}}));
+  EXPECT_EQ(file.custom, (Json{{"a", 1}}));
+}
+
 TEST(Metadata, SuccinctRolesThatAreNotOfTheirFormAreRefused) {
   Json good = good_targets();
   good["delegations"].erase("roles");
   good["delegations"]["succinct_roles"] = {
       {"keyids", {"k"}}, {"threshold", 1}, {"bit_length", 8}, {"name_prefix", "bin"}};
-  const Changes changes = {{"/delegations/succinct_roles/bit_length", 33},
+  const Changes changes = {{"/delegations/succinct_roles", 1},
+                           {"/delegations/succinct_roles/bit_length", nullptr},
+                           {"/delegations/succinct_roles/bit_length", 33},
                            {"/delegations/succinct_roles/bit_length", 0},
                            {"/delegations/succinct_roles/name_prefix", nullptr},
                            {"/delegations/succinct_roles/keyids", nullptr}};

@@ -4,64 +4,13 @@
 #include <gtest/gtest.h>
 
 #include "agent/source/tuf/search.hpp"
-#include "base/base64.hpp"
-#include "base/signature.hpp"
+#include "tests/unit/tuf/signing.hpp"
 
 namespace ferry::tuf {
 namespace {
 
-const Time now = *parse_time("2026-11-21T08:15:00Z");
-
-struct Signer {
-  std::string id;
-  std::shared_ptr<PrivateKey> key = std::make_shared<PrivateKey>(*PrivateKey::generate());
-
-  Json entry() const {
-    const std::string raw = *from_base64(key->public_key()->base64());
-    return {{"keytype", "ed25519"},
-            {"scheme", "ed25519"},
-            {"keyval", {{"public", to_hex(as_bytes(raw))}}}};
-  }
-};
-
-Json part(const char* type, unsigned version) {
-  return {{"_type", type},
-          {"spec_version", "1.0.31"},
-          {"version", version},
-          {"expires", "2027-01-01T00:00:00Z"}};
-}
-
-std::string signed_by(const std::vector<Signer>& signers, const Json& content) {
-  Json signatures = Json::array();
-  for (const Signer& signer : signers) {
-    const std::string signature = *signer.key->sign(as_bytes(*canonical(content)));
-    signatures.push_back({{"keyid", signer.id}, {"sig", to_hex(as_bytes(signature))}});
-  }
-  return Json{{"signatures", signatures}, {"signed", content}}.dump();
-}
-
-class Rules : public testing::Test {
+class Rules : public testing::Test, protected SignedRepository {
  protected:
-  Signer root_key{"root"}, time_key{"time"}, list_key{"list"}, file_key{"file"}, stranger{"else"};
-  Json root = part("root", 1), timestamp = part("timestamp", 1), snapshot = part("snapshot", 1),
-       targets = part("targets", 1);
-
-  void SetUp() override {
-    for (const Signer& signer : {root_key, time_key, list_key, file_key}) {
-      root["keys"][signer.id] = signer.entry();
-    }
-    trust("root", root_key);
-    trust("timestamp", time_key);
-    trust("snapshot", list_key);
-    trust("targets", file_key);
-    timestamp["meta"]["snapshot.json"]["version"] = 1;
-    snapshot["meta"]["targets.json"]["version"] = 1;
-    targets["targets"] = Json::object();
-  }
-  void trust(const char* role, const Signer& signer) {
-    root["keys"][signer.id] = signer.entry();
-    root["roles"][role] = {{"keyids", {signer.id}}, {"threshold", 1}};
-  }
   TrustedSet begin(Time time = now) const {
     return *TrustedSet::begin(signed_by({root_key}, root), time);
   }
@@ -72,15 +21,7 @@ class Rules : public testing::Test {
     EXPECT_TRUE(set.update_snapshot(signed_by({list_key}, snapshot)));
     return set;
   }
-  std::string time_text() const { return signed_by({time_key}, timestamp); }
-  std::string list_text() const { return signed_by({list_key}, snapshot); }
-  std::string file_text() const { return signed_by({file_key}, targets); }
 };
-
-template <typename R>
-std::string why(const R& result) {
-  return result ? "accepted" : result.error().message;
-}
 
 TEST_F(Rules, AllThatIsGoodIsTakenIn) {
   TrustedSet set = with_snapshot();
@@ -264,43 +205,39 @@ TEST_F(Rules, DelegatedRolesSpeakOnlyAsTheirDelegatorLetsThem) {
   EXPECT_FALSE(set.update_delegated(**role, "A", signed_by({deputy}, targets)));
 }
 
-// An RSA key of 1024 bits, and one of the curve P-384: weaker or other than the schemes ask for.
-const char* const short_key =
-    "-----BEGIN PUBLIC KEY-----\n"
-    "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQCeK5O8nIGvpfulBEdqhv9oM9Zd\n"
-    "JZoBxCT2k5XLYL+hkQGc9MFZpFSjbL8nL106cZtqMPk+qpj0OWykLyS/q+wbCsgo\n"
-    "v6S6jlUM74A9hlTs1CJoCM13iqI10fgh4aMYg763chzuawFNNNDzuC6+5drstDHZ\n"
-    "nIse3Ku5lGnaRf6IIwIDAQAB\n"
-    "-----END PUBLIC KEY-----\n";
-const char* const other_curve =
-    "-----BEGIN PUBLIC KEY-----\n"
-    "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEYVSRSuRelrG8Du5h4NmYVFmYzrMdwQQB\n"
-    "XfHfOSVPw6P2Nm5ejTNdFH8RXa66yRgJcgca0UWlDv6Aq4QOc0ZpjMPlo/MtRtUG\n"
-    "YqGHtzxwqds0m9WF0MOAONHjy04QL4UV\n"
-    "-----END PUBLIC KEY-----\n";
-
-TEST(Keys, ThatCannotBeReadHaveSignedNothing) {
-  const auto key = [](const char* type, const char* scheme, const Json& half) {
-    return Key::from_json({{"keytype", type}, {"scheme", scheme}, {"keyval", {{"public", half}}}});
-  };
-  const char* const garbage = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n";
-  const Result<Key> keys[] = {key("ed25519", "ed25519", "00"),
-                              key("ed25519", "ed25519", "zz"),
-                              key("ed25519", "other", "00"),
-                              key("ecdsa", "ecdsa-sha2-nistp256", garbage),
-                              key("rsa", "rsassa-pss-sha256", garbage),
-                              key("rsa", "rsassa-pss-sha256", 1),
-                              key("rsa", "rsassa-pss-sha256", short_key),
-                              key("rsa", "rsassa-pss-sha256", other_curve),
-                              key("ecdsa", "ecdsa-sha2-nistp256", short_key),
-                              key("ecdsa", "ecdsa-sha2-nistp256", other_curve),
-                              key("ecdsa", "ecdsa-sha2-nistp256", "")};
-  for (const Result<Key>& one : keys) {
-    ASSERT_TRUE(one);
-    EXPECT_FALSE(one->usable());
-    EXPECT_FALSE(one->verify(as_bytes("text"), as_bytes("signature")));
-    EXPECT_FALSE(one->same_as(*one));
+TEST_F(Rules, SuccinctRolesSpeakUnderTheirNamesAlone) {
+  const Signer deputy{"deputy"};
+  targets["delegations"] = {
+      {"keys", {{"deputy", deputy.entry()}}},
+      {"succinct_roles",
+       {{"keyids", {"deputy"}}, {"threshold", 1}, {"bit_length", 4}, {"name_prefix", "bin"}}}};
+  for (const char* role : {"bin-0", "bin-10", "A"}) {
+    snapshot["meta"][role + std::string(".json")]["version"] = 1;
   }
+  TrustedSet set = with_snapshot();
+  ASSERT_TRUE(set.update_targets(file_text()));
+  const Targets& top = *set.targets();
+  targets.erase("delegations");
+  const std::string text = signed_by({deputy}, targets);
+  for (const char* role : {"bin-10", "A"}) {
+    EXPECT_NE(why(set.update_delegated(top, role, text)).find("does not name it"),
+              std::string::npos);
+    EXPECT_EQ(set.delegated(top, role), nullptr);
+  }
+  EXPECT_FALSE(set.update_delegated(top, "bin-0", file_text()));
+  EXPECT_TRUE(set.update_delegated(top, "bin-0", text));
+}
+
+TEST_F(Rules, SignaturesThatAreNoHexDigitsOrEmptyCountForNothing) {
+  root["roles"]["timestamp"] = {{"keyids", {"time", "list"}}, {"threshold", 2}};
+  Json document = Json::parse(signed_by({time_key, list_key}, timestamp));
+  TrustedSet set = begin();
+  for (const char* signature : {"zz", "0", ""}) {
+    Json changed = document;
+    changed["signatures"][0]["sig"] = signature;
+    EXPECT_TRUE(why(set.update_timestamp(changed.dump())).starts_with("timestamp: not signed"));
+  }
+  EXPECT_EQ(why(set.update_timestamp(document.dump())), "accepted");
 }
 
 }  // namespace
