@@ -5,6 +5,7 @@
 #include <charconv>
 #include <utility>
 
+#include "config/parsing.hpp"
 #include "config/values.hpp"
 
 namespace ferry::config::values {
@@ -17,14 +18,6 @@ using std::string_view;
 constexpr std::size_t most_windows = 8;
 constexpr std::size_t most_names = 64;
 constexpr unsigned minutes_of_day = 24 * 60;
-
-optional<std::uint64_t> between(string_view text, std::uint64_t least, std::uint64_t most) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return nullopt;
-  if (number < least || number > most) return nullopt;
-  return number;
-}
 
 // "06:30"; 24:00 is the day's end.
 optional<unsigned> minute_of_day(string_view text) {

@@ -1,11 +1,9 @@
 #include "config/things.hpp"
 
-#include <algorithm>
-
+#include "config/parsing.hpp"
 #include "config/policy_values.hpp"
 #include "config/values.hpp"
 #include "formats/job_messages.hpp"
-#include "formats/utf8.hpp"
 
 namespace ferry::config::values {
 namespace {
@@ -15,13 +13,6 @@ using std::optional;
 using std::string_view;
 
 constexpr std::size_t most_things = 16;
-constexpr std::size_t longest_device = 256;
-
-bool is_device(string_view text) {
-  return !text.empty() && text.size() <= longest_device && formats::is_utf8(text) &&
-         std::none_of(text.begin(), text.end(),
-                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\x7F'; });
-}
 
 constexpr std::size_t most_own_things = 256;
 

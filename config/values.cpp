@@ -28,13 +28,6 @@ bool consists_of(string_view text, string_view others) {
   });
 }
 
-optional<std::uint64_t> decimal(string_view text) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return nullopt;
-  return number;
-}
-
 // The number in front and the unit behind it.
 struct Quantity {
   std::uint64_t number = 0;
@@ -51,12 +44,6 @@ optional<Quantity> quantity(string_view text) {
 optional<std::uint64_t> scaled(std::uint64_t number, std::uint64_t factor, std::uint64_t most) {
   if (number > most / factor) return nullopt;
   return number * factor;
-}
-
-optional<std::uint64_t> between(string_view text, std::uint64_t least, std::uint64_t most) {
-  const auto number = decimal(text);
-  if (!number || *number < least || *number > most) return nullopt;
-  return number;
 }
 
 bool is_ip_address(int family, const string& text) {

@@ -5,9 +5,9 @@
 #include <charconv>
 #include <set>
 
+#include "config/parsing.hpp"
 #include "config/policy_values.hpp"
 #include "config/values.hpp"
-#include "formats/utf8.hpp"
 
 namespace ferry::config {
 namespace {
@@ -73,23 +73,8 @@ using std::optional;
 using std::string_view;
 
 constexpr std::size_t most_devices = 128;
-constexpr std::size_t longest_device = 256;
 constexpr std::size_t longest_payload = 242;  // LoRaWAN's, at its fastest
 constexpr std::size_t longest_topic = 200;
-
-optional<std::uint64_t> between(string_view text, std::uint64_t least, std::uint64_t most) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return nullopt;
-  if (number < least || number > most) return nullopt;
-  return number;
-}
-
-bool is_device(string_view text) {
-  return !text.empty() && text.size() <= longest_device && formats::is_utf8(text) &&
-         std::none_of(text.begin(), text.end(),
-                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\x7F'; });
-}
 
 // "device = name" or "name".
 optional<WokenDevice> one_device(string_view text) {

@@ -20,7 +20,7 @@ constexpr auto verb_names =
     std::to_array<std::string_view>({"sync", "pause", "resume", "retry", "cancel", "force",
                                      "install", "assign", "evict", "pin", "unpin"});
 
-constexpr JsonLimits limits{command_size_limit, 3};
+constexpr JsonLimits command_limits{command_size_limit, 3};
 
 std::optional<Verb> verb_named(std::string_view name) {
   const auto* const found = std::find(verb_names.begin(), verb_names.end(), name);
@@ -40,7 +40,7 @@ bool is_device(std::string_view text) {
                       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\x7F'; });
 }
 
-Failure bad(std::string_view what) {
+Failure bad_command(std::string_view what) {
   return fail(ErrorCode::invalid, fmt::format("command: {}", what));
 }
 
@@ -53,7 +53,7 @@ class Fields {
   Status text(const char* key, std::string& into, bool (*good)(std::string_view)) {
     auto value = text_at(object_, key);
     if (!value) return fail(value.error(), "command");
-    if (!good(*value)) return bad(fmt::format("'{}' is not as it has to be", key));
+    if (!good(*value)) return bad_command(fmt::format("'{}' is not as it has to be", key));
     into = std::move(*value);
     ++taken_;
     return {};
@@ -65,7 +65,7 @@ class Fields {
     const auto value = unsigned_at(object_, key);
     if (!value) return fail(value.error(), "command");
     if (*value == 0 || *value > static_cast<std::uint64_t>(INT64_MAX)) {
-      return bad(fmt::format("'{}' is out of range", key));
+      return bad_command(fmt::format("'{}' is out of range", key));
     }
     into = *value;
     ++taken_;
@@ -74,14 +74,15 @@ class Fields {
   Status optional_flag(const char* key, bool& into) {
     if (!has(key)) return {};
     const Json& value = object_.at(key);
-    if (!value.is_boolean()) return bad(fmt::format("'{}' is neither true nor false", key));
+    if (!value.is_boolean()) return bad_command(fmt::format("'{}' is neither true nor false", key));
     into = value.get<bool>();
     ++taken_;
     return {};
   }
   // Nothing was said that nobody understands: a misspelt "downgrade" must not pass for none.
   Status all_taken() const {
-    return taken_ == object_.size() ? Status{} : bad("has a field that its verb does not know");
+    return taken_ == object_.size() ? Status{}
+                                    : bad_command("has a field that its verb does not know");
   }
 
  private:
@@ -145,7 +146,7 @@ Status read_verb(Fields& fields, Command& command) {
     case Verb::unpin:
       return read_release(fields, command);
   }
-  return bad("no such verb");
+  return bad_command("no such verb");
 }
 
 Status read_bounds(Fields& fields, Command& command) {
@@ -163,9 +164,9 @@ std::string_view to_string(Verb verb) {
 }
 
 Result<Command> parse_command(std::string_view text) {
-  const auto object = parse_json(text, "command", limits);
+  const auto object = parse_json(text, "command", command_limits);
   if (!object) return fail(object.error());
-  if (!object->is_object()) return bad("not a JSON object");
+  if (!object->is_object()) return bad_command("not a JSON object");
   Fields fields(*object);
   Command command;
   std::string verb;
@@ -173,7 +174,8 @@ Result<Command> parse_command(std::string_view text) {
   if (Status id = fields.text("id", command.id, &is_id); !id) return fail(id.error());
   if (Status named = fields.text("command", verb, any); !named) return fail(named.error());
   const auto known = verb_named(verb);
-  if (!known) return bad(fmt::format("no such verb; there are {}", fmt::join(verb_names, ", ")));
+  if (!known)
+    return bad_command(fmt::format("no such verb; there are {}", fmt::join(verb_names, ", ")));
   command.verb = *known;
   if (Status read = read_verb(fields, command); !read) return fail(read.error());
   if (Status read = read_bounds(fields, command); !read) return fail(read.error());
@@ -202,7 +204,7 @@ std::string write_command(const Command& command) {
 }
 
 std::string command_id(std::string_view text) {
-  const auto object = parse_json(text, "command", limits);
+  const auto object = parse_json(text, "command", command_limits);
   if (!object || !object->is_object()) return "";
   const auto id = text_at(*object, "id");
   return id && is_id(*id) ? *id : "";

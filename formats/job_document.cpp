@@ -12,9 +12,9 @@ namespace {
 constexpr std::string_view firmware_operation = "FOTA";
 constexpr std::string_view files_operation = "app_fota";
 constexpr std::string_view scheme = "https://";
-constexpr JsonLimits limits{job_document_limit, 8};
+constexpr JsonLimits document_limits{job_document_limit, 8};
 
-Failure bad(std::string_view what) {
+Failure bad_document(std::string_view what) {
   return fail(ErrorCode::invalid, fmt::format("job document: {}", what));
 }
 
@@ -25,19 +25,19 @@ std::string shown(std::string_view text) {
 Status check_url(std::string_view url) {
   // It stands in the job's template; what a thing gets has a URL in its place.
   if (url.find("${aws:iot:") != std::string_view::npos) {
-    return bad(
+    return bad_document(
         "a url is still the placeholder ${aws:iot:s3-presigned-url:…}: give the job a role that "
         "may "
         "sign URLs");
   }
-  if (!url.starts_with(scheme)) return bad("a url is not https://");
-  if (url.size() > job_url_limit) return bad("a url is too long");
+  if (!url.starts_with(scheme)) return bad_document("a url is not https://");
+  if (url.size() > job_url_limit) return bad_document("a url is too long");
   const std::string_view host =
       url.substr(scheme.size(), url.find_first_of("/?#", scheme.size()) - scheme.size());
   const bool plain =
       std::all_of(url.begin(), url.end(), [](char c) { return c > ' ' && c < '\x7F'; });
   if (host.empty() || !plain || host.find('@') != std::string_view::npos) {
-    return bad(fmt::format("{} is no url", shown(url)));
+    return bad_document(fmt::format("{} is no url", shown(url)));
   }
   return {};
 }
@@ -46,19 +46,21 @@ Result<JobFile> file_from(const Json& json, Role role, std::string& version) {
   JobFile file;
   file.role = role;
   auto name = text_at(json, "fileName");
-  if (!name) return bad(name.error().message);
+  if (!name) return bad_document(name.error().message);
   auto its_version = text_at(json, "fileVersion");
-  if (!its_version) return bad(its_version.error().message);
-  if (!json.contains("fileSource")) return bad(shown(*name) + " has no fileSource");
+  if (!its_version) return bad_document(its_version.error().message);
+  if (!json.contains("fileSource")) return bad_document(shown(*name) + " has no fileSource");
   auto url = text_at(json.at("fileSource"), "url");
-  if (!url) return bad(url.error().message);
+  if (!url) return bad_document(url.error().message);
 
   file.path = name->starts_with('/') ? name->substr(1) : *name;
-  if (!is_relative_path(file.path)) return bad("fileName " + shown(*name) + " is no clean path");
-  if (!is_name(*its_version)) return bad("fileVersion " + shown(*its_version) + " is no version");
+  if (!is_relative_path(file.path))
+    return bad_document("fileName " + shown(*name) + " is no clean path");
+  if (!is_name(*its_version))
+    return bad_document("fileVersion " + shown(*its_version) + " is no version");
   if (version.empty()) version = *its_version;
   if (version != *its_version) {
-    return bad(
+    return bad_document(
         fmt::format("its files have two versions, {} and {}", shown(version), shown(*its_version)));
   }
   if (Status good = check_url(*url); !good) return fail(good.error());
@@ -68,15 +70,15 @@ Result<JobFile> file_from(const Json& json, Role role, std::string& version) {
 
 Status read_operation(const Json& json, JobDocument& document) {
   const auto operation = text_at(json, "operation");
-  if (!operation) return bad(operation.error().message);
+  if (!operation) return bad_document(operation.error().message);
   if (*operation != firmware_operation && *operation != files_operation) {
-    return bad(fmt::format("operation {} is none of {}, {}", shown(*operation), firmware_operation,
-                           files_operation));
+    return bad_document(fmt::format("operation {} is none of {}, {}", shown(*operation),
+                                    firmware_operation, files_operation));
   }
   const Role role = *operation == firmware_operation ? Role::firmware : Role::file;
   const auto files = json.find("files");
   if (files == json.end() || !files->is_array() || files->empty()) {
-    return bad("'files' is missing or no list of files");
+    return bad_document("'files' is missing or no list of files");
   }
   for (const Json& entry : *files) {
     if (document.files.size() == job_file_limit) {
@@ -101,16 +103,16 @@ Status check_as_release(const JobDocument& document) {
     artifact.size = 1;
     release.artifacts.push_back(std::move(artifact));
   }
-  if (Status good = check_release(release); !good) return bad(good.error().message);
+  if (Status good = check_release(release); !good) return bad_document(good.error().message);
   return {};
 }
 
 }  // namespace
 
 Result<JobDocument> parse_job_document(std::string_view text) {
-  const auto json = parse_json(text, "job document", limits);
+  const auto json = parse_json(text, "job document", document_limits);
   if (!json) return fail(json.error());
-  if (!json->is_array() || json->empty()) return bad("is no list of operations");
+  if (!json->is_array() || json->empty()) return bad_document("is no list of operations");
   JobDocument document;
   for (const Json& operation : *json) {
     if (Status read = read_operation(operation, document); !read) return fail(read.error());

@@ -14,7 +14,7 @@ namespace {
 constexpr auto status_names =
     std::to_array<std::string_view>({"QUEUED", "IN_PROGRESS", "SUCCEEDED", "FAILED", "REJECTED",
                                      "TIMED_OUT", "REMOVED", "CANCELED"});
-constexpr JsonLimits limits{128U << 10U, 12};
+constexpr JsonLimits message_limits{128U << 10U, 12};
 constexpr std::size_t token_limit = 64;
 
 bool consists_of(std::string_view text, std::size_t longest, std::string_view others) {
@@ -25,21 +25,21 @@ bool consists_of(std::string_view text, std::size_t longest, std::string_view ot
          });
 }
 
-Failure bad(std::string_view what) {
+Failure bad_message(std::string_view what) {
   return fail(ErrorCode::invalid, fmt::format("job message: {}", what));
 }
 
 Result<Json> object_from(std::string_view text) {
-  auto json = parse_json(text, "job message", limits);
+  auto json = parse_json(text, "job message", message_limits);
   if (!json) return json;
-  if (!json->is_object()) return bad("not a JSON object");
+  if (!json->is_object()) return bad_message("not a JSON object");
   return json;
 }
 
 Result<std::string> token_in(const Json& object) {
   auto token = optional_text(object, "clientToken");
-  if (!token) return bad(token.error().message);
-  if (token->size() > token_limit) return bad("'clientToken' is too long");
+  if (!token) return bad_message(token.error().message);
+  if (token->size() > token_limit) return bad_message("'clientToken' is too long");
   return token;
 }
 
@@ -51,24 +51,24 @@ std::optional<JobStatus> status_named(std::string_view name) {
 
 Result<JobStatus> status_in(const Json& object) {
   const auto name = text_at(object, "status");
-  if (!name) return bad(name.error().message);
+  if (!name) return bad_message(name.error().message);
   const auto status = status_named(*name);
-  if (!status) return bad("its status is none that is known");
+  if (!status) return bad_message("its status is none that is known");
   return *status;
 }
 
 Result<std::uint64_t> version_in(const Json& object) {
   const auto version = unsigned_at(object, "versionNumber");
-  if (!version) return bad(version.error().message);
+  if (!version) return bad_message(version.error().message);
   return *version;
 }
 
 Result<JobExecution> execution_from(const Json& json) {
   JobExecution execution;
   auto job = text_at(json, "jobId");
-  if (!job) return bad(job.error().message);
+  if (!job) return bad_message(job.error().message);
   // It becomes part of topics.
-  if (!is_job_id(*job)) return bad("'jobId' is no id of a job");
+  if (!is_job_id(*job)) return bad_message("'jobId' is no id of a job");
   execution.job = std::move(*job);
   const auto status = status_in(json);
   if (!status) return fail(status.error());
@@ -137,7 +137,7 @@ Result<JobUpdated> parse_job_updated(std::string_view text) {
   if (!token) return fail(token.error());
   updated.token = std::move(*token);
   const auto state = object->find("executionState");
-  if (state == object->end()) return bad("'executionState' is missing");
+  if (state == object->end()) return bad_message("'executionState' is missing");
   const auto version = version_in(*state);
   if (!version) return fail(version.error());
   updated.version = *version;
@@ -152,9 +152,9 @@ Result<JobRefusal> parse_job_refusal(std::string_view text) {
   if (!token) return fail(token.error());
   refusal.token = std::move(*token);
   const auto code = text_at(*object, "code");
-  if (!code) return bad(code.error().message);
+  if (!code) return bad_message(code.error().message);
   const auto message = optional_text(*object, "message");
-  if (!message) return bad(message.error().message);
+  if (!message) return bad_message(message.error().message);
   refusal.error = error_named(*code);
   refusal.text = job_detail(message->empty() ? *code : *code + ": " + *message);
   return refusal;

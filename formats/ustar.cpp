@@ -73,9 +73,9 @@ bool checksum_fits(const Block& block) {
   return stated && *stated == sum;
 }
 
-class Inspection {
+class ArchiveInspection {
  public:
-  Inspection(const ReadContent& read, std::uint64_t size) : read_(read), size_(size) {}
+  ArchiveInspection(const ReadContent& read, std::uint64_t size) : read_(read), size_(size) {}
 
   Result<UstarArchive> run() {
     Block block{};
@@ -192,7 +192,7 @@ class Inspection {
 }  // namespace
 
 Result<UstarArchive> inspect_ustar(const ReadContent& read, std::uint64_t size) {
-  return Inspection(read, size).run();
+  return ArchiveInspection(read, size).run();
 }
 
 }  // namespace ferry::formats

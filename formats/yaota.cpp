@@ -29,9 +29,9 @@ Failure broken(std::uint64_t at, std::string_view what) {
   return fail(ErrorCode::invalid, fmt::format("yaota8266 container, at byte {}: {}", at, what));
 }
 
-class Inspection {
+class ContainerInspection {
  public:
-  Inspection(const ReadContent& read, std::uint64_t size)
+  ContainerInspection(const ReadContent& read, std::uint64_t size)
       : read_(read), size_(size), digest_(Algorithm::sha1) {}
 
   Result<YaotaContainer> run() {
@@ -143,7 +143,7 @@ bool is_yaota(Bytes beginning) {
 }
 
 Result<YaotaContainer> inspect_yaota(const ReadContent& read, std::uint64_t size) {
-  return Inspection(read, size).run();
+  return ContainerInspection(read, size).run();
 }
 
 }  // namespace ferry::formats

@@ -13,11 +13,11 @@ namespace {
 // longest ago makes room.
 constexpr std::int64_t max_devices = 10000;
 constexpr std::int64_t max_deliveries = 10000;
-constexpr std::size_t max_text = 4096;
+constexpr std::size_t longest_fleet_text = 4096;
 
 template <typename... Texts>
 Status bounded(const Texts&... texts) {
-  if (((texts.size() <= max_text) && ...)) return {};
+  if (((texts.size() <= longest_fleet_text) && ...)) return {};
   return fail(ErrorCode::too_large, "a text is longer than 4096 bytes");
 }
 

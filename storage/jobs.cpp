@@ -8,10 +8,10 @@ namespace {
 
 using formats::JobStatus;
 
-constexpr std::size_t max_text = 4096;
+constexpr std::size_t longest_job_text = 4096;
 
 // A cloud that never acknowledges must not fill the disk.
-Status drop_excess(Database& database, std::uint64_t limit) {
+Status drop_excess_reports(Database& database, std::uint64_t limit) {
   const auto waiting = database.number("SELECT count(*) FROM job_report");
   if (!waiting) return fail(waiting.error());
   const std::int64_t excess = *waiting - static_cast<std::int64_t>(limit);
@@ -34,7 +34,7 @@ Status add_report(Database& database, const Job& job, const JobOutcome& outcome,
       " ?5, ?6)",
       job.source, job.thing, job.job, formats::to_string(outcome.status), formats::to_text(details),
       to_unix_ms(outcome.at));
-  return done ? drop_excess(database, limit) : done;
+  return done ? drop_excess_reports(database, limit) : done;
 }
 
 Status remove_row(Database& database, const Job& job) {
@@ -140,7 +140,7 @@ Result<std::vector<Job>> CatalogJobs::open(const std::string& source) {
 }
 
 Status CatalogJobs::put(const Job& job) {
-  if (job.device.size() > max_text || job.version.size() > max_text) {
+  if (job.device.size() > longest_job_text || job.version.size() > longest_job_text) {
     return fail(ErrorCode::too_large, "a text is longer than 4096 bytes");
   }
   return catalog_.write([&](Database& database) {

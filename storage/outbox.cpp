@@ -8,7 +8,7 @@ namespace {
 // Far above what any event of Ferry's holds.
 constexpr std::size_t max_detail = 64U << 10U;
 
-Status drop_excess(Database& database, std::uint64_t limit) {
+Status drop_excess_events(Database& database, std::uint64_t limit) {
   const auto size = database.number("SELECT value FROM counter WHERE name = 'outbox_size'");
   if (!size) return fail(size.error());
   const std::int64_t excess = *size - static_cast<std::int64_t>(limit);
@@ -44,7 +44,7 @@ Status add_events(Database& database, const std::vector<Event>& events, std::uin
                                 to_unix_ms(event.at), event.kind, event.detail);
     if (!added) return added;
   }
-  return drop_excess(database, limit);
+  return drop_excess_events(database, limit);
 }
 
 Status CatalogOutbox::append(const std::vector<Event>& events) {

@@ -43,8 +43,8 @@ Result<FileIdentity> identify(const std::filesystem::path& file) {
   return FileIdentity{status.st_ino, status.st_size, status.st_ctim};
 }
 
-struct OpenPack {
-  OpenPack(std::string name_, FileIdentity identity_, Database database_)
+struct ReadPack {
+  ReadPack(std::string name_, FileIdentity identity_, Database database_)
       : name(std::move(name_)), identity(identity_), database(std::move(database_)) {}
 
   // Makes `blob` stand on the content of a row of `length` bytes.
@@ -58,7 +58,7 @@ struct OpenPack {
   std::uint64_t last_use = 0;
 };
 
-Status OpenPack::seek(std::int64_t wanted, std::uint64_t length) {
+Status ReadPack::seek(std::int64_t wanted, std::uint64_t length) {
   if (row != wanted) {
     row = -1;
     int code = SQLITE_OK;
@@ -94,18 +94,18 @@ struct KnownArtifact {
 
 struct PackReader::State {
   std::filesystem::path folder;
-  std::vector<std::unique_ptr<OpenPack>> packs;
+  std::vector<std::unique_ptr<ReadPack>> packs;
   std::unordered_map<Sha256, KnownArtifact, Sha256Hash> artifacts;
   std::vector<std::byte> scratch = std::vector<std::byte>(chunk_size);
   std::uint64_t uses = 0;
 
-  Result<OpenPack*> open(const std::string& name);
-  Result<KnownArtifact*> know(OpenPack& pack, const StoredArtifact& artifact);
-  Status check(OpenPack& pack, KnownArtifact& known, std::uint64_t index, std::uint64_t length);
+  Result<ReadPack*> open(const std::string& name);
+  Result<KnownArtifact*> know(ReadPack& pack, const StoredArtifact& artifact);
+  Status check(ReadPack& pack, KnownArtifact& known, std::uint64_t index, std::uint64_t length);
   Status read(const StoredArtifact& artifact, std::uint64_t offset, std::span<std::byte> out);
 };
 
-Result<OpenPack*> PackReader::State::open(const std::string& name) {
+Result<ReadPack*> PackReader::State::open(const std::string& name) {
   ++uses;
   for (const auto& pack : packs) {
     if (pack->name == name) {
@@ -129,12 +129,12 @@ Result<OpenPack*> PackReader::State::open(const std::string& name) {
       return a->last_use < b->last_use;
     }));
   }
-  packs.push_back(std::make_unique<OpenPack>(name, *identity, std::move(*database)));
+  packs.push_back(std::make_unique<ReadPack>(name, *identity, std::move(*database)));
   packs.back()->last_use = uses;
   return packs.back().get();
 }
 
-Result<KnownArtifact*> PackReader::State::know(OpenPack& pack, const StoredArtifact& artifact) {
+Result<KnownArtifact*> PackReader::State::know(ReadPack& pack, const StoredArtifact& artifact) {
   const auto found = artifacts.find(artifact.sha256);
   if (found != artifacts.end()) {
     KnownArtifact& known = found->second;
@@ -161,7 +161,7 @@ Result<KnownArtifact*> PackReader::State::know(OpenPack& pack, const StoredArtif
 
 // Reads a chunk whole into `scratch` and checks it there: what is handed out of it is what was
 // checked.
-Status PackReader::State::check(OpenPack& pack, KnownArtifact& known, std::uint64_t index,
+Status PackReader::State::check(ReadPack& pack, KnownArtifact& known, std::uint64_t index,
                                 std::uint64_t length) {
   if (sqlite3_blob_read(pack.blob.get(), scratch.data(), static_cast<int>(length), 0) !=
       SQLITE_OK) {
@@ -179,7 +179,7 @@ Status PackReader::State::read(const StoredArtifact& artifact, std::uint64_t off
   if (out.size() > artifact.size || offset > artifact.size - out.size()) {
     return fail(ErrorCode::invalid, "beyond the end");
   }
-  const Result<OpenPack*> pack = open(artifact.pack);
+  const Result<ReadPack*> pack = open(artifact.pack);
   if (!pack) return fail(pack.error());
   const Result<KnownArtifact*> known = know(**pack, artifact);
   if (!known) return fail(known.error());

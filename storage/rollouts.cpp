@@ -7,7 +7,7 @@ namespace {
 
 // Rollouts of releases that were never stopped and are long done make room for new ones.
 constexpr std::int64_t max_rollouts = 1000;
-constexpr std::size_t max_text = 4096;
+constexpr std::size_t longest_rollout_text = 4096;
 
 Status make_room(Database& database) {
   return database.run(
@@ -39,8 +39,8 @@ Result<std::vector<Rollout>> CatalogRollouts::all() {
 }
 
 Status write_rollout(Database& database, const Rollout& rollout) {
-  if (rollout.product.size() > max_text || rollout.version.size() > max_text ||
-      rollout.why.size() > max_text) {
+  if (rollout.product.size() > longest_rollout_text ||
+      rollout.version.size() > longest_rollout_text || rollout.why.size() > longest_rollout_text) {
     return fail(ErrorCode::too_large, "a text is longer than 4096 bytes");
   }
   const Status done =

@@ -8,7 +8,7 @@ namespace {
 
 // Those that were woken longest ago make room; more than the agent knows devices.
 constexpr std::int64_t max_rows = 20000;
-constexpr std::size_t max_text = 4096;
+constexpr std::size_t longest_wake_text = 4096;
 
 std::string to_text(const std::vector<Time>& times) {
   formats::Json list = formats::Json::array();
@@ -28,8 +28,8 @@ std::vector<Time> times_from(const std::string& text) {
 }
 
 Status write(Database& database, const WakeUp& wake) {
-  if (wake.product.size() > max_text || wake.device.size() > max_text ||
-      wake.version.size() > max_text) {
+  if (wake.product.size() > longest_wake_text || wake.device.size() > longest_wake_text ||
+      wake.version.size() > longest_wake_text) {
     return fail(ErrorCode::too_large, "a text is longer than 4096 bytes");
   }
   const Time last = wake.sent.empty() ? Time{} : wake.sent.back();

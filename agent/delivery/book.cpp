@@ -14,7 +14,7 @@ constexpr std::size_t remembered = 4;
 // thousands of devices have thousands of them.
 constexpr std::size_t remembered_from_before = 500;
 // A row's not_before that lies further ahead is from before the clock was set back.
-constexpr Duration longest_pause = std::chrono::hours(1);
+constexpr Duration longest_pause_from_before = std::chrono::hours(1);
 
 }  // namespace
 
@@ -53,7 +53,8 @@ Book::Book(std::vector<Delivery> stored, Moment now) {
     Entry& entry = add(delivery, now);
     entry.since = now.steady - elapsed_since(delivery.updated, now.wall);
     if (delivery.not_before > now.wall) {
-      entry.retry_at = now.steady + std::min(longest_pause, delivery.not_before - now.wall);
+      entry.retry_at =
+          now.steady + std::min(longest_pause_from_before, delivery.not_before - now.wall);
     }
   }
 }

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t longest_id = 200;
 
-bool is_plain(char c) {
+bool is_plain_in_id(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
 }
 
@@ -18,7 +18,8 @@ bool is_plain(char c) {
 std::string part(const std::string& text) {
   std::string out;
   for (const char c : text) {
-    out += is_plain(c) ? std::string(1, c) : fmt::format("_{:02X}", static_cast<unsigned char>(c));
+    out += is_plain_in_id(c) ? std::string(1, c)
+                             : fmt::format("_{:02X}", static_cast<unsigned char>(c));
   }
   return out;
 }

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t longest_part = 200;
 
-bool is_plain(char c) {
+bool is_plain_in_topic(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
          std::string_view("._:@~-").find(c) != std::string_view::npos;
 }
@@ -19,7 +19,8 @@ bool is_plain(char c) {
 std::string topic_part(std::string_view text) {
   std::string part;
   for (const char c : text) {
-    part += is_plain(c) ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    part += is_plain_in_topic(c) ? std::string(1, c)
+                                 : fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
   if (part.size() <= longest_part) return part;
   // '%' is never followed by '~' elsewhere: a cut id cannot be another id written out.

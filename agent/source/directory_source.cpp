@@ -31,7 +31,7 @@ std::string difference(const formats::Release& here, const formats::Release& adm
   return left.empty() ? "" : std::string(left.begin()->first) + " is gone";
 }
 
-bool is_refusal(ErrorCode code) {
+bool is_wrong_content(ErrorCode code) {
   return code == ErrorCode::corrupt || code == ErrorCode::invalid || code == ErrorCode::exists;
 }
 
@@ -170,7 +170,7 @@ Status DirectorySource::visit(const LayoutFolder& folder, const LayoutRelease& r
   } else {
     if (!seen.refused) return seen.refused;
     const Result<bool> taken = take(folder, release, stop);
-    if (!taken && is_refusal(taken.error().code)) {
+    if (!taken && is_wrong_content(taken.error().code)) {
       ledger_.rejected(settings_.product + " " + release.version, taken.error().message);
       seen.refused = fail(taken.error());
     }

@@ -13,7 +13,7 @@ namespace ferry::source {
 namespace {
 
 // Releases that may fail one after the other for reasons of link or store before the rest is left.
-constexpr int patience = 3;
+constexpr int most_failures_in_a_row = 3;
 // Releases that are described side by side, and the bytes of their documents.
 constexpr std::size_t batch_releases = 32;
 constexpr std::uint64_t batch_bytes = 1U << 20U;
@@ -129,7 +129,7 @@ void Intake::note(const Announced& entry, const Result<bool>& done, Outcome& out
   if (outcome.first) outcome.first = fail(done.error(), name);
   // Without a link or room each further one would only wait and fail.
   outcome.failures_in_a_row = is_refusal(done.error().code) ? 0 : outcome.failures_in_a_row + 1;
-  outcome.ended = outcome.failures_in_a_row == patience;
+  outcome.ended = outcome.failures_in_a_row == most_failures_in_a_row;
 }
 
 std::vector<std::size_t> Intake::order_of(const std::vector<Announced>& announced) const {

@@ -11,7 +11,7 @@ namespace {
 
 // Failures of the link in a row that bring not one segment before the patch is given up: what is
 // cut off at the same place each time would be asked for for ever.
-constexpr int patience = 3;
+constexpr int most_idle_failures = 3;
 
 bool is_of_the_link(ErrorCode code) {
   return code == ErrorCode::unavailable || code == ErrorCode::timed_out;
@@ -172,10 +172,10 @@ Status PatchDownload::run(const PatchOrder& order, storage::PackWriter& pack,
   Status done = attempt(now, stop);
   if (done || now.progressed) idle_failures_.erase(order.url);
   if (done || !is_of_the_link(done.error().code)) return done;
-  if (now.progressed || ++idle_failures_[order.url] < patience) return done;
+  if (now.progressed || ++idle_failures_[order.url] < most_idle_failures) return done;
   idle_failures_.erase(order.url);
-  return fail(ErrorCode::not_found,
-              fmt::format("{}, {} times without a step forward", done.error().message, patience));
+  return fail(ErrorCode::not_found, fmt::format("{}, {} times without a step forward",
+                                                done.error().message, most_idle_failures));
 }
 
 }  // namespace ferry::source

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "transports/ble/numbers.hpp"
+
 namespace ferry::ble {
 namespace {
 
@@ -19,10 +21,6 @@ constexpr std::uint8_t name_whole = 0x09;
 constexpr std::uint8_t manufacturer = 0xFF;
 
 constexpr std::size_t most_services = 32;
-
-std::uint8_t byte_at(Bytes bytes, std::size_t at) {
-  return std::to_integer<std::uint8_t>(bytes[at]);
-}
 
 void add_services(Bytes list, std::size_t size, Advertisement& into) {
   for (; list.size() >= size && into.services.size() < most_services; list = list.subspan(size)) {

@@ -10,8 +10,6 @@ namespace ferry::ble::att {
 namespace {
 
 constexpr std::uint16_t primary_service = 0x2800;
-constexpr std::uint8_t command_flag = 0x40;  // in an opcode: nothing is answered
-constexpr std::size_t handle_size = 2;
 
 std::string begin(std::uint8_t code) {
   return std::string(1, static_cast<char>(code));

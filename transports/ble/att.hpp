@@ -16,6 +16,8 @@ inline constexpr std::uint16_t least_mtu = 23;
 inline constexpr std::uint16_t most_mtu = 517;    // a value of 512 bytes, and its header
 inline constexpr std::size_t write_overhead = 3;  // of the MTU, in a write or a notification
 inline constexpr std::uint16_t last_handle = 0xFFFF;
+inline constexpr std::size_t handle_size = 2;
+inline constexpr std::uint8_t command_flag = 0x40;  // in an opcode: nothing is answered
 
 namespace opcode {
 inline constexpr std::uint8_t error = 0x01;

@@ -5,8 +5,6 @@
 namespace ferry::ble::att {
 namespace {
 
-constexpr std::uint8_t command_flag = 0x40;  // in an opcode: nothing is answered
-constexpr std::size_t handle_size = 2;
 constexpr std::size_t range_size = 2 * handle_size;
 
 Request malformed(std::uint8_t code) {

@@ -8,7 +8,7 @@
 namespace ferry::dialects {
 namespace {
 
-constexpr const char* md5 = "md5";
+constexpr const char* updater_digest = "md5";
 
 // The value of "x-ESP8266-NAME" or "x-ESP32-NAME", or "".
 std::string_view told(const Request& request, const std::string& name) {
@@ -44,13 +44,13 @@ Ask recognize_updater(const Match& match, const Request& request, Device device,
   // Sketches call their versions what they like; one that is no name here is none.
   if (profile.device_version.empty() && formats::is_name(version)) device.version = version;
   device.image = updater.sketch_sha256.empty() ? updater.sketch_md5 : updater.sketch_sha256;
-  std::vector<std::string> want{md5};
+  std::vector<std::string> want{updater_digest};
   if (!updater.sketch_sha256.empty()) want.emplace_back(formats::appended_digest);
   return recognize_anywhere(match, request, device, std::move(want));
 }
 
 bool runs(const Updater& updater, const Artifact& image) {
-  return same_hex(updater.sketch_md5, digest_of(image, md5)) ||
+  return same_hex(updater.sketch_md5, digest_of(image, updater_digest)) ||
          same_hex(updater.sketch_sha256, digest_of(image, formats::appended_digest)) ||
          same_hex(updater.sketch_sha256, image.sha256);
 }
@@ -62,7 +62,7 @@ Answer runs_already(const Artifact& image) {
 }
 
 Answer updater_answer(const Artifact& image) {
-  const std::string_view digest = digest_of(image, md5);
+  const std::string_view digest = digest_of(image, updater_digest);
   if (digest.empty()) return text_answer(503, "the image is not ready; ask again");
   Answer answer = offered_artifact(image);
   answer.md5 = digest;

@@ -65,7 +65,7 @@ Ask recognize_chunked(const Match& match, const Request& request, const Device& 
 }
 
 // An unwrapped client that is given {} copies its partition and starts again for nothing.
-Answer nothing_answer(const Match& match) {
+Answer nothing_to_copy(const Match& match) {
   if (match.profile->nothing_to_do == "empty") return json_answer("{}");
   return text_answer(404, "there is no update for this device of product " + match.profile->name);
 }
@@ -79,7 +79,7 @@ Answer answer_chunked_offer(const Match& match, const Request& /*request*/, cons
                             const Site& site) {
   const Artifact* image = offer == nullptr ? nullptr : offer->find("firmware");
   const Artifact* archive = offer == nullptr ? nullptr : offer->find("archive");
-  if (image == nullptr && archive == nullptr) return nothing_answer(match);
+  if (image == nullptr && archive == nullptr) return nothing_to_copy(match);
   if (!has_urls(site)) {
     return text_answer(400,
                        "the request has no Host header (or one that is no host): it is needed "

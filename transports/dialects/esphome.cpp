@@ -6,7 +6,7 @@
 namespace ferry::dialects {
 namespace {
 
-constexpr const char* md5 = "md5";
+constexpr const char* manifest_digest = "md5";
 
 bool is_manifest(const Request& request) {
   return request.path.ends_with(".json");
@@ -17,7 +17,7 @@ bool is_md5_file(const Request& request) {
 }
 
 Ask recognize_esphome(const Match& match, const Request& request, const Device& device) {
-  return recognize_anywhere(match, request, device, {md5});
+  return recognize_anywhere(match, request, device, {manifest_digest});
 }
 
 // Relative to the host of the manifest. The client takes a path with "http" anywhere in it for a
@@ -33,7 +33,7 @@ std::string path_of(const Artifact& image, const Site& site) {
 // A manifest without a version means that there is nothing to do; an error would be shown as one.
 Answer manifest(const Match& match, const Artifact* image, const Site& site) {
   const formats::Json ota = {{"path", image == nullptr ? std::string() : path_of(*image, site)},
-                             {"md5", image == nullptr ? "" : digest_of(*image, md5)}};
+                             {"md5", image == nullptr ? "" : digest_of(*image, manifest_digest)}};
   const formats::Json build = {{"chipFamily", match.profile->chip_family}, {"ota", ota}};
   const formats::Json document = {{"name", match.profile->name},
                                   {"version", image == nullptr ? "" : image->version},
@@ -44,14 +44,15 @@ Answer manifest(const Match& match, const Artifact* image, const Site& site) {
 Answer answer_esphome_offer(const Match& match, const Request& request, const Offer* offer,
                             const Site& site) {
   const Artifact* image = offer == nullptr ? nullptr : offer->find("firmware");
-  if (image != nullptr && digest_of(*image, md5).empty()) {
+  if (image != nullptr && digest_of(*image, manifest_digest).empty()) {
     return text_answer(503, "the image is not ready; ask again");
   }
   if (is_manifest(request)) return manifest(match, image, site);
   if (image == nullptr) {
     return text_answer(404, "there is no firmware for product " + match.profile->name + " now");
   }
-  if (is_md5_file(request)) return text_answer(200, std::string(digest_of(*image, md5)));
+  if (is_md5_file(request))
+    return text_answer(200, std::string(digest_of(*image, manifest_digest)));
   return offered_artifact(*image);
 }
 

@@ -45,7 +45,7 @@ void place(Json& document, std::string_view field, Json value) {
   (*here)[std::string(field)] = std::move(value);
 }
 
-Answer nothing_answer(const Match& match) {
+Answer nothing_as_told(const Match& match) {
   const std::string& way = match.profile->nothing_to_do;
   if (way == "empty") return json_answer("{}");
   if (way == "no-content") return text_answer(204, {});
@@ -62,7 +62,7 @@ Ask recognize_json(const Match& match, const Request& request, const Device& dev
 Answer answer_json_offer(const Match& match, const Request& /*request*/, const Offer* offer,
                          const Site& site) {
   const Artifact* image = offer == nullptr ? nullptr : offer->find("firmware");
-  if (image == nullptr) return nothing_answer(match);
+  if (image == nullptr) return nothing_as_told(match);
   const Profile& profile = *match.profile;
   if (!has_urls(site)) {
     return text_answer(400,

@@ -11,7 +11,6 @@ using formats::JobStatus;
 using formats::Json;
 
 constexpr std::string_view prefix = "$aws/things/";
-constexpr std::size_t longest_token = 64;
 constexpr std::size_t longest_details = 4096;  // bytes as JSON
 constexpr formats::JsonLimits limits{question_limit, 8};
 
@@ -38,7 +37,6 @@ std::optional<Topic> described(std::string_view thing, std::string_view rest) {
   return topic;
 }
 
-// Numbers, and numbers as texts: AWS's own examples have both.
 std::optional<std::uint64_t> number_of(const Json& value) {
   if (value.is_number_unsigned()) return value.get<std::uint64_t>();
   if (!value.is_string()) return std::nullopt;
@@ -46,14 +44,6 @@ std::optional<std::uint64_t> number_of(const Json& value) {
   std::uint64_t number = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
   if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
-tl::expected<std::optional<std::uint64_t>, Refused> number_at(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  if (found == object.end() || found->is_null()) return std::nullopt;
-  const auto number = number_of(*found);
-  if (!number) return bad(std::string(key) + " is no number");
   return number;
 }
 
@@ -106,6 +96,14 @@ tl::expected<void, Refused> read_rest(Ask ask, const Json& object, Question& que
 }
 
 }  // namespace
+
+tl::expected<std::optional<std::uint64_t>, Refused> number_at(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end() || found->is_null()) return std::nullopt;
+  const auto number = number_of(*found);
+  if (!number) return bad(std::string(key) + " is no number");
+  return number;
+}
 
 std::optional<Topic> parse_topic(std::string_view topic) {
   if (!topic.starts_with(prefix)) return std::nullopt;

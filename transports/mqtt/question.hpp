@@ -14,6 +14,7 @@
 namespace ferry::things {
 
 inline constexpr std::size_t question_limit = 16U << 10U;  // bytes of one message
+inline constexpr std::size_t longest_token = 64;           // clientToken, bytes
 
 enum class Ask { list, describe, start_next, update };
 
@@ -51,6 +52,11 @@ struct Refused {
   std::string message;
   std::string token = {};  // of the question, as far as that could be read
 };
+
+// The field of an object, where it has one. Numbers as texts are seen in the field, in AWS's own
+// examples too.
+tl::expected<std::optional<std::uint64_t>, Refused> number_at(const formats::Json& object,
+                                                              const char* key);
 
 // An empty payload asks without further words.
 tl::expected<Question, Refused> parse_question(Ask ask, std::string_view payload);

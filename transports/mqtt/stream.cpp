@@ -11,7 +11,6 @@ namespace {
 
 using formats::Json;
 
-constexpr std::size_t longest_token = 64;
 constexpr std::uint64_t least_block = 256;
 constexpr std::uint64_t largest_block = 128U << 10U;
 constexpr std::uint64_t highest_block = 1U << 24U;  // 4 GiB of the smallest ones
@@ -33,20 +32,6 @@ tl::expected<Json, Refused> object_in(const StreamTopic& topic, std::string_view
   if (!parsed) return bad(topic.cbor ? "InvalidCbor" : "InvalidJson", parsed.error().message);
   if (!parsed->is_object()) return bad("InvalidRequest", "it is no object");
   return *parsed;
-}
-
-// Numbers as texts are seen in the field.
-tl::expected<std::optional<std::uint64_t>, Refused> number_at(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  if (found == object.end()) return std::nullopt;
-  if (found->is_number_unsigned()) return found->get<std::uint64_t>();
-  std::uint64_t number = 0;
-  if (found->is_string()) {
-    const auto& text = found->get_ref<const std::string&>();
-    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (parsed.ec == std::errc() && parsed.ptr == text.data() + text.size()) return number;
-  }
-  return bad("InvalidRequest", std::string(key) + " is no number");
 }
 
 std::optional<std::string> from_hex(std::string_view text) {

@@ -5,12 +5,11 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr Milliseconds ahead{25};
 // Answers that wait for the line; more requests are not heard until some have left.
 constexpr std::size_t most_output = 32U << 10U;
 constexpr std::size_t device_buffer = 384;
 
-smp::ServerOptions console() {
+smp::ServerOptions console_server() {
   smp::ServerOptions options;
   options.answer_limit = smp::fit_console(device_buffer - smp::console_overhead);
   return options;
@@ -19,11 +18,11 @@ smp::ServerOptions console() {
 }  // namespace
 
 PullSession::PullSession(Service& service, std::string name)
-    : Session(service, name, ahead),
+    : Session(service, name, smp_ahead),
       pull_(std::make_shared<smp_session::Pull>(
           service, *this,
-          smp_session::PullSettings{service.settings.profiles, service.settings.product}, console(),
-          std::move(name))),
+          smp_session::PullSettings{service.settings.profiles, service.settings.product},
+          console_server(), std::move(name))),
       decoder_({}, [this](Bytes packet) { asked(packet); }) {}
 
 void PullSession::received(Bytes bytes) {

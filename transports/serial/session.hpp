@@ -18,6 +18,10 @@ struct Service : smp_session::Service {
   const Settings& settings;
 };
 
+// What the kernel may hold of SMP's packets: enough that the line never runs dry while this process
+// waits for its turn, little enough that what is written is on its way.
+inline constexpr Milliseconds smp_ahead{25};
+
 // On the loop's thread. Held by the plugin until its line is gone; answers of the host that come
 // later find nobody.
 class Session : public LineUser, public std::enable_shared_from_this<Session> {

@@ -7,11 +7,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// What the kernel may hold: enough that the line never runs dry while this process waits for its
-// turn, little enough that what is written is on its way.
-constexpr Milliseconds ahead{25};
-
-smp::ClientOptions console() {
+smp::ClientOptions console_client() {
   smp::ClientOptions options;
   options.fit = smp::fit_console;
   options.framing = smp::console_overhead;
@@ -21,9 +17,9 @@ smp::ClientOptions console() {
 }  // namespace
 
 SmpSession::SmpSession(Service& service, std::string name)
-    : Session(service, std::move(name), ahead),
-      push_(std::make_shared<smp_session::Push>(service, *this, service.settings.push, console(),
-                                                unknown_device())),
+    : Session(service, std::move(name), smp_ahead),
+      push_(std::make_shared<smp_session::Push>(service, *this, service.settings.push,
+                                                console_client(), unknown_device())),
       decoder_({}, [this](Bytes packet) { push_->received(packet, steady_clock::now()); }) {}
 
 void SmpSession::start() {

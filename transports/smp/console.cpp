@@ -17,7 +17,7 @@ constexpr std::size_t base64_limit = console_line_limit - 3;  // 124 characters,
 constexpr std::size_t length_size = 2;
 constexpr std::size_t crc_size = 2;
 
-constexpr std::array<std::uint16_t, 256> make_crc_table() {
+constexpr std::array<std::uint16_t, 256> make_crc16_table() {
   std::array<std::uint16_t, 256> table{};
   for (unsigned i = 0; i < 256; ++i) {
     unsigned value = i << 8U;
@@ -28,12 +28,7 @@ constexpr std::array<std::uint16_t, 256> make_crc_table() {
   }
   return table;
 }
-constexpr std::array<std::uint16_t, 256> crc_table = make_crc_table();
-
-void append_short(std::string& out, std::size_t value) {
-  out += static_cast<char>(value >> 8U & 0xFFU);
-  out += static_cast<char>(value & 0xFFU);
-}
+constexpr std::array<std::uint16_t, 256> crc16_table = make_crc16_table();
 
 std::size_t short_at(std::string_view raw, std::size_t at) {
   return static_cast<std::size_t>(static_cast<unsigned char>(raw[at])) << 8U |
@@ -49,7 +44,8 @@ std::size_t raw_size(std::size_t size) {
 std::uint16_t crc16(Bytes content) {
   unsigned crc = 0;
   for (const std::byte byte : content) {
-    crc = (crc << 8U ^ crc_table[(crc >> 8U ^ std::to_integer<unsigned>(byte)) & 0xFFU]) & 0xFFFFU;
+    crc =
+        (crc << 8U ^ crc16_table[(crc >> 8U ^ std::to_integer<unsigned>(byte)) & 0xFFU]) & 0xFFFFU;
   }
   return static_cast<std::uint16_t>(crc);
 }

@@ -15,12 +15,12 @@ std::uint16_t short_at(Bytes bytes, std::size_t at) {
   return static_cast<std::uint16_t>(byte_at(bytes, at) << 8U | byte_at(bytes, at + 1));
 }
 
+}  // namespace
+
 void append_short(std::string& out, std::size_t value) {
   out += static_cast<char>(value >> 8U & 0xFFU);
   out += static_cast<char>(value & 0xFFU);
 }
-
-}  // namespace
 
 std::string encode(const Header& header, std::string_view body) {
   std::string out;

@@ -22,6 +22,9 @@ inline constexpr std::size_t packet_limit = 16U << 10U;
 
 enum class Op : std::uint8_t { read = 0, read_answer = 1, write = 2, write_answer = 3 };
 
+// A number of 16 bits in network order.
+void append_short(std::string& out, std::size_t value);
+
 inline bool is_answer(Op op) {
   return op == Op::read_answer || op == Op::write_answer;
 }

@@ -10,7 +10,7 @@ namespace {
 
 using formats::CborWriter;
 
-constexpr std::array<std::uint32_t, 256> make_crc_table() {
+constexpr std::array<std::uint32_t, 256> make_crc32_table() {
   std::array<std::uint32_t, 256> table{};
   for (std::uint32_t i = 0; i < 256; ++i) {
     std::uint32_t value = i;
@@ -21,7 +21,7 @@ constexpr std::array<std::uint32_t, 256> make_crc_table() {
   }
   return table;
 }
-constexpr std::array<std::uint32_t, 256> crc_table = make_crc_table();
+constexpr std::array<std::uint32_t, 256> crc32_table = make_crc32_table();
 
 // The number at `key`; nothing when it is missing; `good` becomes false when it is no number.
 std::optional<std::uint64_t> number_at(const Json& body, const char* key, bool& good) {
@@ -54,7 +54,7 @@ std::optional<FileHash> FileHash::of_type(std::string_view type) {
 void FileHash::update(Bytes content) {
   if (sha256_) return sha256_->update(content);
   for (const std::byte byte : content) {
-    crc32_ = crc32_ >> 8U ^ crc_table[(crc32_ ^ std::to_integer<std::uint32_t>(byte)) & 0xFFU];
+    crc32_ = crc32_ >> 8U ^ crc32_table[(crc32_ ^ std::to_integer<std::uint32_t>(byte)) & 0xFFU];
   }
 }
 

@@ -10,7 +10,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr Milliseconds return_pause{250};  // between looks for a device that was reset
+constexpr Milliseconds look_pause{250};  // between looks for a device that was reset
 // A link that stays silent is listened to for longer, in case that its device is slow.
 constexpr int most_doublings = 3;
 constexpr int erasing = 5;      // times as long may an answer take that comes after erasing a slot
@@ -106,7 +106,7 @@ void Push::looked(const smp::Reply<Slots>& slots) {
   const bool late = returning_ && steady_clock::now() >= *returning_;
   if (!slots) {
     silent_looks_ = std::min(silent_looks_ + 1, most_doublings);
-    if (returning_ && !late) return rest(return_pause);
+    if (returning_ && !late) return rest(look_pause);
     // An empty line is nothing to tell of; a device that refuses is.
     const bool silent = slots.error().outcome == smp::Outcome::no_answer;
     if (std::exchange(present_, !silent) != !silent) log(FERRY_INFO, slots.error().message);
@@ -121,7 +121,7 @@ void Push::looked(const smp::Reply<Slots>& slots) {
   take(*slots);
   // A device may answer for a while before it restarts.
   const bool lingers = waiting(hash_) != nullptr && waiting(hash_)->pending;
-  if (returning_ && lingers && steady_clock::now() < lingers_until_) return rest(return_pause);
+  if (returning_ && lingers && steady_clock::now() < lingers_until_) return rest(look_pause);
   present_ = true;
   returning_.reset();
   if (step_) return come_back();

@@ -16,7 +16,7 @@ constexpr std::chrono::minutes longest_restart{2};  // swapping two slots may ta
 // have heard it.
 constexpr Milliseconds lingering{10000};
 constexpr Milliseconds lingering_unheard{2000};
-constexpr Milliseconds return_pause{250};
+constexpr Milliseconds reset_pause{250};
 
 int outcome_of(smp::Outcome outcome) {
   switch (outcome) {
@@ -215,7 +215,7 @@ void Push::reset() {
     returning_ = steady_clock::now() + longest_restart;
     lingers_until_ = steady_clock::now() + (silent ? lingering_unheard : lingering);
     // Without an answer nobody knows whether it heard: its state will tell.
-    if (silent) return rest(return_pause);
+    if (silent) return rest(reset_pause);
     finish(FERRY_ACTIVATED, "");
   });
 }
@@ -260,7 +260,7 @@ void Push::finish(int outcome, const std::string& detail) {
   if (!detail.empty()) log(FERRY_INFO, detail);
   const auto told = [this](int) {
     if (returning_) {
-      rest(return_pause);
+      rest(reset_pause);
     } else {
       look();
     }

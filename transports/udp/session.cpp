@@ -10,8 +10,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::uint16_t smp_port = 1337;
-
 // A device that is told.
 class PushPeer final : public Session {
  public:

@@ -8,7 +8,6 @@
 namespace ferry::udp {
 namespace {
 
-constexpr std::uint16_t smp_port = 1337;
 constexpr std::uint16_t yaota_port = 8266;
 
 using plugin::Choices;

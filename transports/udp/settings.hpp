@@ -1,6 +1,7 @@
 // The settings of the UDP transport: its [transport.NAME] section and the products' profiles.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,9 @@
 #include "transports/udp/address.hpp"
 
 namespace ferry::udp {
+
+// Of SMP over UDP (Zephyr's mcumgr, CONFIG_MCUMGR_TRANSPORT_UDP_PORT).
+inline constexpr std::uint16_t smp_port = 1337;
 
 enum class Dialect { smp, pull, yaota8266 };
 

@@ -6,7 +6,7 @@
 namespace ferry::config {
 namespace {
 
-std::vector<std::string> problems_of(std::string_view text) {
+std::vector<std::string> ini_problems(std::string_view text) {
   std::vector<std::string> lines;
   for (const auto& problem : parse_ini(text).problems) {
     lines.push_back(std::to_string(problem.line) + ": " + problem.text);
@@ -41,7 +41,7 @@ TEST(Ini, KeepsAValueOf4000Bytes) {
 
 TEST(Ini, RefusesALineThatIsTooLong) {
   const std::string line(max_line_bytes + 1, 'v');
-  EXPECT_THAT(problems_of("[a]\nk = 1\n" + line + "\n"),
+  EXPECT_THAT(ini_problems("[a]\nk = 1\n" + line + "\n"),
               testing::ElementsAre("3: the line is longer than 4096 bytes"));
 }
 
@@ -59,24 +59,24 @@ TEST(Ini, TakesBothKindsOfComment) {
 }
 
 TEST(Ini, RefusesACommentBehindAValue) {
-  EXPECT_THAT(problems_of("[a]\nkey = 10min # often\n"),
+  EXPECT_THAT(ini_problems("[a]\nkey = 10min # often\n"),
               testing::ElementsAre("2: [a] key: a comment needs a line of its own"));
 }
 
 TEST(Ini, NamesBothLinesOfADuplicateKey) {
-  EXPECT_THAT(problems_of("[a]\nkey = 1\nother = 2\nkey = 1\n"),
+  EXPECT_THAT(ini_problems("[a]\nkey = 1\nother = 2\nkey = 1\n"),
               testing::ElementsAre("4: [a] key: set a second time, first in line 2"));
 }
 
 TEST(Ini, NamesBothLinesOfADuplicateSectionAndItsDuplicateKeys) {
-  EXPECT_THAT(problems_of("[a]\nkey = 1\n[b]\n[a]\nkey = 2\n"),
+  EXPECT_THAT(ini_problems("[a]\nkey = 1\n[b]\n[a]\nkey = 2\n"),
               testing::ElementsAre("4: [a]: a second time in this file, first in line 1",
                                    "5: [a] key: set a second time, first in line 2"));
 }
 
 TEST(Ini, ReadsOnAfterABadLine) {
   EXPECT_THAT(
-      problems_of("key = 1\n[a\nx = 1\n[b]\njunk\n=3\n"),
+      ini_problems("key = 1\n[a\nx = 1\n[b]\njunk\n=3\n"),
       testing::ElementsAre("1: key: stands in no section",
                            "2: '[a' is not a section like [storage] or [source.NAME]",
                            "5: 'junk' is neither 'key = value' nor a [section] nor a # comment",
@@ -84,12 +84,12 @@ TEST(Ini, ReadsOnAfterABadLine) {
 }
 
 TEST(Ini, RefusesSectionNamesWithBlanksOrSlashes) {
-  EXPECT_EQ(problems_of("[a b]\n[a/b]\n[]\n[a]x\n[\n").size(), 5U);
+  EXPECT_EQ(ini_problems("[a b]\n[a/b]\n[]\n[a]x\n[\n").size(), 5U);
 }
 
 TEST(Ini, RefusesControlCharacters) {
   using namespace std::string_literals;
-  EXPECT_THAT(problems_of("[a]\nkey = 1\x1b[2J\nother = \0\n"s),
+  EXPECT_THAT(ini_problems("[a]\nkey = 1\x1b[2J\nother = \0\n"s),
               testing::ElementsAre("2: control character 0x1b in the line",
                                    "3: control character 0x00 in the line"));
 }
@@ -100,7 +100,7 @@ TEST(Ini, KeepsUtf8) {
 
 class IniNotUtf8 : public testing::TestWithParam<std::string> {};
 TEST_P(IniNotUtf8, IsRefused) {
-  EXPECT_THAT(problems_of("[a]\nkey = " + GetParam() + "\n"),
+  EXPECT_THAT(ini_problems("[a]\nkey = " + GetParam() + "\n"),
               testing::ElementsAre("2: the line is not UTF-8 text"));
 }
 INSTANTIATE_TEST_SUITE_P(Bytes, IniNotUtf8,

@@ -106,7 +106,7 @@ std::string uncommented(bool defaults) {
   return text;
 }
 
-Problems problems_of(const std::string& text) {
+Problems shipped_problems(const std::string& text) {
   return interpret({{"ferry.ini", text}}, "gateway").problems;
 }
 
@@ -170,11 +170,11 @@ TEST(ShippedFile, IsAValidMinimalConfiguration) {
 }
 
 TEST(ShippedFile, ItsExamplesWorkOnceUncommented) {
-  EXPECT_THAT(problems_of(uncommented(false)), testing::IsEmpty());
+  EXPECT_THAT(shipped_problems(uncommented(false)), testing::IsEmpty());
 }
 
 TEST(ShippedFile, ItsDefaultsAreValidOnceUncommented) {
-  EXPECT_THAT(problems_of(uncommented(true)), testing::IsEmpty());
+  EXPECT_THAT(shipped_problems(uncommented(true)), testing::IsEmpty());
 }
 
 TEST(ShippedFile, DefaultsOfTheTableAreThoseOfTheStructs) {

@@ -30,7 +30,7 @@ TEST(Things, AreAtMostSixteen) {
   EXPECT_FALSE(values::Things::parse(text + ", t16 = meter"));
 }
 
-Problems problems_of(const std::string& more) {
+Problems thing_problems(const std::string& more) {
   return interpret({{"ferry.ini", "[product.meter]\n[source.a]\ntype = aws-jobs\n" + more}}, "gw")
       .problems;
 }
@@ -38,14 +38,14 @@ Problems problems_of(const std::string& more) {
 TEST(Things, ASourceOfJobsNeedsTheirCertificateAndTheirProducts) {
   const std::string whole =
       "endpoint = h:8883\nthings = t = meter\nclient_certificate = /c\nclient_key = /k\n";
-  EXPECT_THAT(problems_of(whole), IsEmpty());
-  EXPECT_THAT(problems_of("endpoint = h:8883\nthings = t = meter\n"),
+  EXPECT_THAT(thing_problems(whole), IsEmpty());
+  EXPECT_THAT(thing_problems("endpoint = h:8883\nthings = t = meter\n"),
               ElementsAre(HasSubstr("client_certificate: is missing")));
   EXPECT_THAT(
-      problems_of("endpoint = h:8883\nthings = t = lock\nclient_certificate = /c\nclient_key = "
-                  "/k\n"),
+      thing_problems("endpoint = h:8883\nthings = t = lock\nclient_certificate = /c\nclient_key = "
+                     "/k\n"),
       ElementsAre(HasSubstr("things: there is no section [product.lock]")));
-  EXPECT_THAT(problems_of(whole + "url = https://h/\n"),
+  EXPECT_THAT(thing_problems(whole + "url = https://h/\n"),
               ElementsAre(HasSubstr("url: belongs to type = https, tuf")));
 }
 

@@ -59,7 +59,7 @@ TEST(WakeValues, NumbersWithinTheirBounds) {
   }
 }
 
-Problems problems_of(const std::string& more) {
+Problems wake_problems(const std::string& more) {
   return interpret({{"ferry.ini", "[product.meter]\n" + more}}, "gw").problems;
 }
 
@@ -85,30 +85,30 @@ TEST(WakeSection, HasItsDefaults) {
 
 TEST(WakeSection, WhatIsWrongIsToldWithItsLine) {
   EXPECT_THAT(
-      problems_of("[wake.a]\n"),
+      wake_problems("[wake.a]\n"),
       ElementsAre("ferry.ini:2: [wake.a] product: is missing: The product of these devices.",
                   HasSubstr("ferry.ini:2: [wake.a] template: is missing")));
-  EXPECT_THAT(problems_of("[wake.a]\nproduct = lock\ntemplate = ttn\napplication = 1\n"),
+  EXPECT_THAT(wake_problems("[wake.a]\nproduct = lock\ntemplate = ttn\napplication = 1\n"),
               ElementsAre("ferry.ini:3: [wake.a] product: there is no section [product.lock]"));
-  EXPECT_THAT(problems_of("[wake.a]\nproduct = meter\ntemplate = lora\n"),
+  EXPECT_THAT(wake_problems("[wake.a]\nproduct = meter\ntemplate = lora\n"),
               ElementsAre("ferry.ini:4: [wake.a] template: 'lora' is not one of chirpstack, ttn, "
                           "url-md5"));
-  EXPECT_THAT(problems_of(std::string(chirpstack) + "url = http://h/\n"),
+  EXPECT_THAT(wake_problems(std::string(chirpstack) + "url = http://h/\n"),
               ElementsAre(HasSubstr("ferry.ini:6: [wake.a] url: belongs to template = url-md5")));
-  EXPECT_THAT(problems_of("[wake.a]\nproduct = meter\ntemplate = url-md5\nport = 2\n"),
+  EXPECT_THAT(wake_problems("[wake.a]\nproduct = meter\ntemplate = url-md5\nport = 2\n"),
               ElementsAre(HasSubstr("[wake.a] url: is missing"),
                           HasSubstr("ferry.ini:5: [wake.a] port: belongs to template = ")));
-  EXPECT_THAT(problems_of(std::string(chirpstack) + "interval = 2h\nlongest_interval = 1h\n"),
+  EXPECT_THAT(wake_problems(std::string(chirpstack) + "interval = 2h\nlongest_interval = 1h\n"),
               ElementsAre("ferry.ini:7: [wake.a] longest_interval: is shorter than interval"));
-  EXPECT_THAT(problems_of("[gateway]\nwakes_per_hour = 0\n"),
+  EXPECT_THAT(wake_problems("[gateway]\nwakes_per_hour = 0\n"),
               ElementsAre(HasSubstr("wakes_per_hour: '0' is not a number from 1 to 3600")));
 }
 
 TEST(WakeSection, NamesAreThoseOfTheirNetwork) {
-  EXPECT_THAT(problems_of(std::string(chirpstack) + "devices = 10.1.0.7 = 70b3\n"),
+  EXPECT_THAT(wake_problems(std::string(chirpstack) + "devices = 10.1.0.7 = 70b3\n"),
               ElementsAre("ferry.ini:6: [wake.a] devices: '70b3' is not a devEUI (16 hex digits)"));
-  EXPECT_THAT(problems_of("[wake.a]\nproduct = meter\ntemplate = ttn\napplication = 1\n"
-                          "devices = Seven\n"),
+  EXPECT_THAT(wake_problems("[wake.a]\nproduct = meter\ntemplate = ttn\napplication = 1\n"
+                            "devices = Seven\n"),
               ElementsAre(HasSubstr("'Seven' is not a device id of The Things Stack")));
 }
 
@@ -117,13 +117,13 @@ TEST(WakeSection, NoDeviceIsWokenByTwo) {
     return "[wake." + name +
            "]\nproduct = meter\ntemplate = url-md5\nurl = http://h/\ndevices = " + devices + "\n";
   };
-  EXPECT_THAT(problems_of(section("a", "1, 2") + section("b", "3, 4")), IsEmpty());
-  EXPECT_THAT(problems_of(section("a", "1, 2") + section("b", "3, 2 = x")),
+  EXPECT_THAT(wake_problems(section("a", "1, 2") + section("b", "3, 4")), IsEmpty());
+  EXPECT_THAT(wake_problems(section("a", "1, 2") + section("b", "3, 2 = x")),
               ElementsAre("ferry.ini:11: [wake.b] devices: 2 is woken in [wake.a] already"));
-  EXPECT_THAT(problems_of(section("a", "") + section("b", "3")),
+  EXPECT_THAT(wake_problems(section("a", "") + section("b", "3")),
               ElementsAre("ferry.ini:11: [wake.b] devices: all devices of its product are woken in "
                           "[wake.a] already"));
-  EXPECT_THAT(problems_of(section("a", "1") + section("b", "")),
+  EXPECT_THAT(wake_problems(section("a", "1") + section("b", "")),
               ElementsAre(HasSubstr("devices of its product are woken in [wake.a] already")));
 }
 

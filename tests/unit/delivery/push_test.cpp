@@ -13,7 +13,7 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 using S = DeliveryState;
 
-const Sha256 image = Sha256::of(as_bytes("image"));
+const Sha256 pushed = Sha256::of(as_bytes("image"));
 
 class Push : public ::testing::Test {
  protected:
@@ -39,7 +39,7 @@ class Push : public ::testing::Test {
     row.mode = DeliveryMode::push;
     row.state = state;
     Entry& entry = book.add(row, now());
-    Book::set_pieces(entry, {{image, 1000}});
+    Book::set_pieces(entry, {{pushed, 1000}});
     return entry;
   }
   std::optional<Change> outcome(Entry& entry, OutcomeKind kind) {
@@ -53,7 +53,7 @@ class Push : public ::testing::Test {
   std::optional<Change> acknowledge(Entry& entry, std::uint64_t end) {
     formats::link::Progress message;
     message.device = device;
-    message.sha256 = image;
+    message.sha256 = pushed;
     message.length = end;
     return tracker.progress(entry, message, now());
   }

@@ -14,7 +14,7 @@ using test::Asked;
 using test::offer;
 using test::profile;
 
-const Site site{"10.0.0.1:8000", 8000, "/meter"};
+const Site image_site{"10.0.0.1:8000", 8000, "/meter"};
 constexpr const char* image_md5 = "0123456789abcdef0123456789abcdef";
 const std::string appended_sha256(64, 'c');
 
@@ -26,7 +26,7 @@ Artifact image(std::string name = "firmware_1.0.1.bin", std::string role = "firm
 }
 
 Answer answer(const Asked& asked, const Offer* offer) {
-  return answer_offer(asked.match, asked.request, offer, site);
+  return answer_offer(asked.match, asked.request, offer, image_site);
 }
 
 AskOffer offer_of(const Asked& asked) {

@@ -7,7 +7,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Steady begin{1000s};
+constexpr Steady outset{1000s};
 
 int sent_at(Pace& pace, Steady now) {
   int count = 0;
@@ -17,25 +17,25 @@ int sent_at(Pace& pace, Steady now) {
 
 TEST(Pace, SendsAGroupAtOnceAndThenSoManyASecond) {
   Pace pace(1000, 50);
-  EXPECT_EQ(sent_at(pace, begin), 50);
-  EXPECT_EQ(sent_at(pace, begin), 0);
+  EXPECT_EQ(sent_at(pace, outset), 50);
+  EXPECT_EQ(sent_at(pace, outset), 0);
   int count = 0;
-  for (auto now = begin; now < begin + 10s; now += 10ms) count += sent_at(pace, now);
+  for (auto now = outset; now < outset + 10s; now += 10ms) count += sent_at(pace, now);
   EXPECT_NEAR(count, 10000, 50);
 }
 
 TEST(Pace, WhatWasNotSentDoesNotAddUp) {
   Pace pace(1000, 50);
-  sent_at(pace, begin);
-  EXPECT_EQ(sent_at(pace, begin + 1h), 50);
+  sent_at(pace, outset);
+  EXPECT_EQ(sent_at(pace, outset + 1h), 50);
 }
 
 TEST(Pace, WhoWaitsUntilItSaysSoKeepsTheRate) {
   Pace pace(1000, 50);
-  Steady now = begin;
+  Steady now = outset;
   int count = sent_at(pace, now);
   int times = 0;
-  for (; now < begin + 10s; ++times) {
+  for (; now < outset + 10s; ++times) {
     now = pace.next();
     count += sent_at(pace, now);
   }
