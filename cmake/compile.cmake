@@ -10,6 +10,18 @@ endif()
 add_compile_options("$<$<CONFIG:Release,RelWithDebInfo>:-U_FORTIFY_SOURCE;-D_FORTIFY_SOURCE=2;-fstack-protector-strong>")
 add_link_options(-Wl,-z,relro,-z,now -Wl,--as-needed)
 
+# Compiles the files of each target from here on ten at a time, since most of the work is in the headers. What such files
+# have in common they hide from each other, and count as one header's: the other builds see each of them alone.
+macro(join_files)
+  if(NOT CMAKE_UNITY_BUILD)
+    set(CMAKE_UNITY_BUILD ON)
+    set(CMAKE_UNITY_BUILD_BATCH_SIZE 10)
+    add_compile_options(-Wno-shadow "$<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-subobject-linkage>")
+  endif()
+endmacro()
+if(FERRY_JOIN_FILES)
+  join_files()
+endif()
 if(FERRY_SANITIZE)
   add_compile_options(-fsanitize=${FERRY_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${FERRY_SANITIZE})

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Compiles the product with clang as well (-fsyntax-only): it warns where GCC 12 silently miscompiles or
-ignores. Takes the build folder whose compile_commands.json lists the files, then any tests to be looked at
-as well: those that changed. The fuzz targets are built by clang anyway."""
+"""Looks at what changed with clang as well (-fsyntax-only): it warns where GCC 12 silently miscompiles or ignores.
+Takes the build folder of a preset that compiles with clang, and the files that changed; a header that changed has
+the whole product looked at. (`./dev sanitize` compiles everything with it.)"""
 import concurrent.futures
 import json
 import os
@@ -10,48 +10,44 @@ import shlex
 import subprocess
 import sys
 
-# GCC's own warnings, which clang does not know.
-GCC_ONLY = {"-Wno-maybe-uninitialized", "-Wno-restrict", "-Wno-stringop-overflow", "-Wno-tsan"}
-
 
 def command_of(entry):
     words = shlex.split(entry["command"])
-    while words and os.path.basename(words[0]) == "ccache":
+    while os.path.basename(words[0]) == "ccache":
         words.pop(0)
-    compiler = "clang-14" if entry["file"].endswith(".c") else "clang++-14"
-    kept, skip = [], False
-    for word in words[1:]:
-        if skip:
-            skip = False
-        elif word in ("-o", "-MF", "-MT", "-MQ"):
-            skip = True
-        elif word in ("-c", "-MD", "-MMD") or word in GCC_ONLY:
-            continue
-        else:
-            kept.append(word)
-    return [compiler, *kept, "-fsyntax-only"]
+    words[words.index("-o"):words.index("-o") + 2] = ["-fsyntax-only"]
+    return words
 
 
 def run(entry):
     done = subprocess.run(command_of(entry), cwd=entry["directory"], capture_output=True, text=True)
-    return entry["file"], done.returncode, done.stderr
+    return done.returncode, done.stderr
+
+
+def is_product(entry):
+    return not entry["file"].startswith(entry["directory"] + "/tests/")
+
+
+def holds(entry, changed):
+    """Whether what is compiled there is one of those files, or is joined of them."""
+    text = pathlib.Path(entry["file"]).read_text()
+    return any(name == entry["file"] or f'"{name}"' in text for name in changed)
 
 
 def main():
     entries = json.loads(pathlib.Path(sys.argv[1], "compile_commands.json").read_text())
-    also = {str(pathlib.Path(name).resolve()) for name in sys.argv[2:]}
-    tests = str(pathlib.Path(__file__).resolve().parents[1])
-    entries = [entry for entry in entries if entry["file"] in also or not entry["file"].startswith(tests)]
-    entries = [entry for entry in entries if "asio_impl" not in entry["file"]]
+    changed = [str(pathlib.Path(name).resolve()) for name in sys.argv[2:]]
+    whole = any(name.endswith(".hpp") or name.endswith(".h") for name in changed)
+    entries = [entry for entry in entries if (whole and is_product(entry)) or holds(entry, changed)]
     # The long ones first, so that the last minute is not one file alone.
     entries.sort(key=lambda entry: "asio" not in entry["command"])
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for file, status, errors in pool.map(run, entries):
+        for status, errors in pool.map(run, entries):
             if status != 0:
                 failed += 1
                 print(errors)
-    print(f"clang: {len(entries)} files, {failed} refused")
+    print(f"clang: {len(entries)} compilations, {failed} refused")
     return 1 if failed else 0
 
 
