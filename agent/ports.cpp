@@ -110,7 +110,12 @@ std::string ports_of(std::string_view plugin, const std::map<std::string, std::s
   if (plugin == "ble") {
     const auto backend = settings.find("backend");
     const bool by_bus = backend != settings.end() && backend->second == "bluez";
-    return std::string(by_bus ? formats::system_bus : formats::bluetooth_management);
+    std::string ports(by_bus ? formats::system_bus : formats::bluetooth_management);
+    // Of what bluetoothd pairs, only the kernel tells what the key is worth.
+    if (by_bus && settings.contains("passkey")) {
+      ports.append(" ").append(formats::bluetooth_management);
+    }
+    return ports;
   }
   const auto found = settings.find("port");
   return found == settings.end() ? std::string() : found->second;

@@ -4,7 +4,7 @@
 
 #include "agent/host_keeper.hpp"
 #include "base/log.hpp"
-#include "base/mqtt/broker_connection.hpp"
+#include "base/secret.hpp"
 
 namespace ferry::agent {
 namespace {
@@ -17,15 +17,16 @@ std::string log_level() {
   return log::enabled(log::Level::warning) ? "warning" : "error";
 }
 
-// A host can read no file: what stands in this one it is told.
-void hand_over_password(messages::Settings& settings) {
-  const auto file = settings.values.extract("password_file");
+// A host can read no file: what stands in the one that `key` names it is told as `name`.
+void hand_over_secret(messages::Settings& settings, const std::string& key,
+                      const std::string& name) {
+  const auto file = settings.values.extract(key);
   if (file.empty() || file.mapped().empty()) return;
-  auto password = mqtt::read_password(file.mapped());
-  if (password) {
-    settings.values["password"] = std::move(*password);
+  auto secret = read_secret(key, file.mapped());
+  if (secret) {
+    settings.values[name] = std::move(*secret);
   } else {
-    log::error("transport." + settings.transport, "{}", password.error().message);
+    log::error("transport." + settings.transport, "{}", secret.error().message);
   }
 }
 
@@ -35,7 +36,8 @@ messages::Settings settings_of(const config::TransportSettings& transport,
   settings.transport = transport.name;
   settings.log_level = log_level();
   settings.values = transport.values;
-  hand_over_password(settings);
+  hand_over_secret(settings, "password_file", "password");
+  hand_over_secret(settings, "passkey_file", "passkey");
   for (const config::ProductSettings& product : products) {
     settings.products.push_back(config::product_values(product));
   }

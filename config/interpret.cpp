@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "config/policy_values.hpp"
+#include "config/radio_checks.hpp"
 #include "config/schema.hpp"
 #include "config/things.hpp"
 #include "config/values.hpp"
@@ -320,6 +321,9 @@ class Interpreter {
       check_product_exists(section, "product", std::string(section.value("product")), settings_,
                            findings_);
       if (is_transport && section.value("plugin") == "http") check_mirror(section);
+      if (is_transport && section.value("plugin") == "ble") {
+        check_pairing(section, settings_, findings_);
+      }
       if (is_transport && section.value("plugin") == "mqtt") {
         for (const auto& product : values::products_of_things(section.value("things"))) {
           check_product_exists(section, "things", product, settings_, findings_);

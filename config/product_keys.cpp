@@ -2,6 +2,7 @@
 
 #include "config/key_makers.hpp"
 #include "config/policy_values.hpp"
+#include "config/radio_values.hpp"
 #include "config/values.hpp"
 
 namespace ferry::config {
@@ -35,6 +36,10 @@ constexpr auto product = std::to_array<Key<ProductSettings>>({
     key<&ProductSettings::device_version, values::DeviceVersion>(
         "device_version", "", "Where a device tells its version: query:KEY or header:NAME.",
         "plain, quecpython, esp-idf, json"),
+    key<&ProductSettings::pairing, values::PairingDemand>(
+        "pairing", "none",
+        "What a link over Bluetooth LE has to be: paired with the passkey of the transport's "
+        "section (passkey), or as it comes (none)."),
     key<&ProductSettings::nothing_to_do, values::NothingToDo>(
         "nothing_to_do", "not-found",
         "What a device without an update is answered: not-found (404) or empty ({}); of dialect "

@@ -15,6 +15,7 @@ std::map<std::string, std::string> product_values(const ProductSettings& product
       {"device_version", product.device_version},
       {"nothing_to_do", product.nothing_to_do},
       {"block_check", product.block_check},
+      {"pairing", product.pairing == Pairing::passkey ? "passkey" : "none"},
   };
   if (product.dialect == "esphome") values["chip_family"] = product.chip_family;
   if (product.dialect == "json") {

@@ -97,6 +97,12 @@ optional<string> BluetoothBackend::parse(string_view text) {
   return text == "kernel" || text == "bluez" ? optional(string(text)) : nullopt;
 }
 
+optional<Pairing> PairingDemand::parse(string_view text) {
+  if (text == "none") return Pairing::none;
+  if (text == "passkey") return Pairing::passkey;
+  return nullopt;
+}
+
 optional<string> BluetoothDeviceId::parse(string_view text) {
   return text == "address" || text == "info" ? optional(string(text)) : nullopt;
 }

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "config/settings.hpp"
+
 namespace ferry::config::values {
 
 struct Adapters {
@@ -49,6 +51,11 @@ struct BluetoothDialect {
 struct BluetoothBackend {
   static constexpr std::string_view noun = "one of kernel, bluez";
   static std::optional<std::string> parse(std::string_view text);
+};
+
+struct PairingDemand {
+  static constexpr std::string_view noun = "one of none, passkey";
+  static std::optional<Pairing> parse(std::string_view text);
 };
 
 struct BluetoothDeviceId {

@@ -115,6 +115,8 @@ enum class VersionOrder { loose, semver };
 
 enum class InstallWhen { at_once, on_command };
 enum class ConfirmedBy { gateway, device };
+// What a link over Bluetooth LE to these devices has to be: as it comes, or paired with a passkey.
+enum class Pairing { none, passkey };
 
 // A kind of device. Everything a transport needs of it is handed to its host as well.
 struct ProductSettings {
@@ -143,6 +145,7 @@ struct ProductSettings {
   // chunked: "skip-last" (pads a whole multiple of 512 with four 0xFF) or "whole-blocks" (a client
   // that divides with //: pads to a multiple of 512, hash of all but the last 512 bytes)
   std::string block_check = "skip-last";
+  Pairing pairing = Pairing::none;
   std::string chip_family;  // esphome: what its manifest calls the chip
   // json: in which fields the offer's parts stand, a dot for each step down; "" not told
   std::string json_version = "version";

@@ -110,6 +110,10 @@ constexpr auto ble = std::to_array<Key<TransportSettings>>({
     plugin_key<values::BluetoothDeviceId>(
         "device_id", "address",
         "What tells a device from others: address, or info (smp: its node name)."),
+    plugin_key<values::AbsolutePath>(
+        "passkey_file", "",
+        "A file with the passkey of devices whose product demands pairing: six digits; not "
+        "readable by everyone."),
     plugin_key<values::Connections>("connections", "1",
                                     "smp: how many devices each adapter is connected to at once."),
     plugin_key<values::Timeout>("visit_interval", "15min",

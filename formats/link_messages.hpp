@@ -104,7 +104,8 @@ enum class OutcomeKind {
   refused_image,
   refused_size,
   refused_downgrade,
-  rolled_back
+  rolled_back,
+  refused_unpaired
 };
 std::string_view to_string(OutcomeKind kind);
 struct AskStep {

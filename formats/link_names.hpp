@@ -13,6 +13,6 @@ inline constexpr auto step_names =
     std::to_array<std::string_view>({"transfer", "activate", "confirm"});
 inline constexpr auto outcome_names = std::to_array<std::string_view>(
     {"transferred", "failed", "activated", "confirmed", "lost", "busy", "refused_image",
-     "refused_size", "refused_downgrade", "rolled_back"});
+     "refused_size", "refused_downgrade", "rolled_back", "refused_unpaired"});
 
 }  // namespace ferry::formats::link

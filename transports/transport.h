@@ -155,7 +155,8 @@ enum {
   FERRY_REFUSED_IMAGE = 7,     /* it says that the image is none, or broken */
   FERRY_REFUSED_SIZE = 8,      /* it has no room for the image, ever */
   FERRY_REFUSED_DOWNGRADE = 9, /* it takes no lower version */
-  FERRY_ROLLED_BACK = 10       /* it started the new image and went back to the old one */
+  FERRY_ROLLED_BACK = 10,      /* it started the new image and went back to the old one */
+  FERRY_REFUSED_UNPAIRED = 11 /* its link is not secured as its product demands; nothing was sent */
 };
 
 /* What happens on a link too often to be told one by one; see count(). */

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <mosquitto.h>
 #include <poll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 
 #include "base/file.hpp"
 #include "base/mqtt/flood_guard.hpp"
+#include "base/secret.hpp"
 
 namespace ferry::mqtt {
 namespace {
@@ -25,7 +25,6 @@ constexpr int keepalive_seconds = 30;
 constexpr unsigned most_in_flight = 1000;
 // Reads in one step: a broker that never falls silent must not keep the thread from its other work.
 constexpr int most_reads = 100;
-constexpr std::uint64_t password_limit = 4096;
 
 struct Destroy {
   void operator()(mosquitto* client) const { mosquitto_destroy(client); }
@@ -40,28 +39,11 @@ int no_passphrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*user*
   return 0;
 }
 
-}  // namespace
-
-Result<std::string> read_password(const std::filesystem::path& file) {
-  struct stat found {};
-  if (::stat(file.c_str(), &found) != 0) return fail_errno(errno, "password_file " + file.string());
-  if ((found.st_mode & S_IROTH) != 0) {
-    return fail(ErrorCode::denied, "password_file " + file.string() +
-                                       ": readable by everyone; take that away with chmod o-r");
-  }
-  auto content = read_file(file, password_limit);
-  if (!content) return fail(content.error(), "password_file");
-  content->erase(std::min(content->find_first_of("\r\n"), content->size()));
-  return content;
-}
-
-namespace {
-
 Status set_login(mosquitto* client, const Broker& settings) {
   if (settings.user.empty()) return {};
   std::string password = settings.password;
   if (password.empty() && !settings.password_file.empty()) {
-    auto read = read_password(settings.password_file);
+    auto read = read_secret("password_file", settings.password_file);
     if (!read) return fail(read.error());
     password = std::move(*read);
   }

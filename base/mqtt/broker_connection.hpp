@@ -26,9 +26,6 @@ struct Broker {
   std::size_t message_limit = 16U << 10U;  // bytes of the longest message that is taken
 };
 
-// The first line of a file that only its owner and group may read. ErrorCode::denied: others may.
-Result<std::string> read_password(const std::filesystem::path& file);
-
 // Who connects, and what the broker says when it is lost.
 struct Identity {
   std::string client_id;

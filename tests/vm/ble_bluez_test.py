@@ -28,13 +28,15 @@ class WithDaemon(BleTest):
                 os.unlink(BUS)
             self.run_daemon("dbus-daemon", "--system", "--nofork", "--nopidfile")
             wait_for(lambda: os.path.exists(BUS), "the system's bus")
-            self.run_daemon(DAEMON, "-n")
+            self.state = self.folder / "bluetooth"
+            self.state.mkdir()
+            self.run_daemon(DAEMON, "-n", STATE_DIRECTORY=str(self.state))
             wait_for(self.has_adapters, "bluetoothd has every adapter")
         super().add_device(number)
 
-    def run_daemon(self, *command):
+    def run_daemon(self, *command, **environment):
         log = open(self.folder / (os.path.basename(command[0]) + ".log"), "wb")
-        process = subprocess.Popen(command, stdout=log, stderr=log)
+        process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **environment})
 
         def end():
             process.kill()

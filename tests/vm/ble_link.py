@@ -41,6 +41,8 @@ class BleLink(threading.Thread):
         self.losses = 0  # that were torn
         self.cut_after = None  # a function that gives bytes, for each link anew; None as its value: this one holds
         self.left = None  # bytes until this link is torn
+        self.leaves = False  # once a link was torn, the device is out of this one's reach for good
+        self.gone = False  # it has left so
         self.ending = False
         self.advertises = False
         self.heard_at = 0.0  # when a scan could have heard of it
@@ -62,7 +64,9 @@ class BleLink(threading.Thread):
             self.device.tick(self.now())
             if self.link and not self.device.up:
                 self.tear()
-            self.advertise(self.device.up)
+            self.advertise(self.device.up and not self.gone)
+            if self.gone and not self.advertises:
+                return
             self.wait()
 
     def advertise(self, on):
@@ -82,7 +86,7 @@ class BleLink(threading.Thread):
         wait = LONGEST_WAIT if due is None else min(LONGEST_WAIT, max(0.0, due - self.now()))
         ready, _, _ = select.select([self.link or self.server], [], [], wait)
         self.device.tick(self.now())
-        if not self.device.up:
+        if not self.device.up or self.gone:
             return
         if self.link is None and self.now() - self.heard_at >= UNHEARD:
             self.heard_at = self.now()
@@ -128,6 +132,7 @@ class BleLink(threading.Thread):
         elif self.left is not None and self.left <= 0:
             self.losses += 1
             self.tear()
+            self.gone = self.leaves
 
     # The Attribute Protocol.
 

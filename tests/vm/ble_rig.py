@@ -67,6 +67,7 @@ class BleTest(unittest.TestCase):
     ADAPTERS = 1  # of the gateway
     DEVICES = 1
     BOOT_SECONDS = 0.5
+    SETTINGS = {}  # more of the devices'
 
     def setUp(self):
         self.old, self.new = image("1.0.0", 1000, 1), image("1.1.0", self.SIZE, 2)
@@ -83,7 +84,7 @@ class BleTest(unittest.TestCase):
         adapter = self.ADAPTERS + number
         power(adapter)
         self.devices.append(SmpDevice(self.old, Settings(name=f"meter-{number}", buf_size=2475, buf_count=6,
-                                                         boot_seconds=self.BOOT_SECONDS)))
+                                                         boot_seconds=self.BOOT_SECONDS, **self.SETTINGS)))
         self.links.append(BleLink(adapter, self.devices[-1]))
         self.addCleanup(self.links[-1].close)
 

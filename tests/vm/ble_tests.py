@@ -8,6 +8,8 @@ import unittest
 from ble_bluez_test import *
 from ble_contract_test import *
 from ble_library_test import *
+from ble_other_link_test import *
+from ble_pairing_test import *
 from ble_pull_test import *
 from ble_push_test import *
 

@@ -13,22 +13,26 @@ using std::chrono::steady_clock;
 // bluetoothd waits for a device as long as the kernel does, 20 to 40 s, and then asks for all that
 // it has.
 constexpr std::chrono::seconds connect_time{60};
+// Once there is a connection, for all of its services. One that stalls in between was seen now and
+// then; a new connection is sooner there.
+constexpr std::chrono::seconds services_time{20};
 
 const std::string daemon_name = "org.bluez";
 
 }  // namespace
 
 BluezLink::BluezLink(loop::Loop& loop, SystemBus& bus, const bluez::Objects& objects,
-                     GattTarget target, std::string device, LinkEvents& events,
-                     std::function<void()> over)
+                     BluezPairing* pairing, GattTarget target, std::string device,
+                     LinkEvents& events, std::function<void()> over)
     : loop_(loop),
       bus_(bus),
       objects_(objects),
+      pairing_(pairing),
       target_(target),
       device_(std::move(device)),
       events_(&events),
       over_(std::move(over)),
-      timer_(loop, [this] { go_down("it does not take the connection"); }) {}
+      timer_(loop, [this] { go_down(what_lacks()); }) {}
 
 BluezLink::~BluezLink() {
   BluezLink::close();
@@ -36,12 +40,29 @@ BluezLink::~BluezLink() {
 
 void BluezLink::start() {
   timer_.set(steady_clock::now() + connect_time);
+  if (pairing_ == nullptr) return connect();
+  pairing_->secure(device_, [weak = weak_from_this()](const PairingVerdict& verdict) {
+    const auto self = weak.lock();
+    if (self && self->events_ != nullptr) self->secured(verdict);
+  });
+}
+
+void BluezLink::secured(const PairingVerdict& verdict) {
+  if (verdict.end == PairingEnd::paired) return connect();
+  if (verdict.end == PairingEnd::failed) return go_down(verdict.why);
+  LinkEvents* const events = events_;
+  close();
+  events->refused(verdict.why);
+}
+
+void BluezLink::connect() {
+  phase_ = Phase::connecting;
   bus_.call(
       daemon_name, device_, bluez::device_interface, "Connect", {},
-      [weak = weak_from_this()](sd_bus_message*, const std::string& error) {
+      [weak = weak_from_this()](sd_bus_message*, const SystemBus::Error& error) {
         const auto self = weak.lock();
         if (!self || self->events_ == nullptr) return;
-        if (!error.empty()) return self->go_down(error);
+        if (!error.text.empty()) return self->go_down(error.text);
         if (self->phase_ == Phase::connecting) self->phase_ = Phase::resolving;
         self->changed();
       },
@@ -50,15 +71,33 @@ void BluezLink::start() {
 
 void BluezLink::changed() {
   if (events_ == nullptr) return;
+  if (phase_ == Phase::pairing) return;  // which tells how it ended
+  const bool paired = objects_.is(device_, bluez::device_interface, "Paired");
+  if (pairing_ != nullptr && !paired) return go_down("its bond is gone");
   const bool connected = objects_.is(device_, bluez::device_interface, "Connected");
   if (was_connected_ && !connected) return go_down("the device ended the link");
-  was_connected_ = connected;
+  if (connected && !std::exchange(was_connected_, connected)) {
+    timer_.set(steady_clock::now() + services_time);
+  }
   const bool resolved = objects_.is(device_, bluez::device_interface, "ServicesResolved");
   if (phase_ != Phase::resolving || !connected || !resolved) return;
   characteristic_ = objects_.characteristic(device_, target_.service, target_.characteristic);
   if (characteristic_.empty()) return go_down("it has no service that carries packets");
   phase_ = Phase::acquiring;
   acquire("AcquireNotify", notified_, &BluezLink::acquire_write);
+}
+
+const char* BluezLink::what_lacks() const {
+  switch (phase_) {
+    case Phase::pairing:
+      return "it is not paired in time";
+    case Phase::connecting:
+      return "it does not take the connection";
+    case Phase::resolving:
+      return "bluetoothd does not find its services in time";
+    default:
+      return "bluetoothd does not hand its characteristic over";
+  }
 }
 
 void BluezLink::acquire_write() {
@@ -69,10 +108,10 @@ void BluezLink::acquire(const char* method, End& end, void (BluezLink::*then)())
   const auto no_options = [](sd_bus_message* call) { sd_bus_message_append(call, "a{sv}", 0); };
   bus_.call(
       daemon_name, characteristic_, bluez::characteristic_interface, method, no_options,
-      [weak = weak_from_this(), &end, then](sd_bus_message* answer, const std::string& error) {
+      [weak = weak_from_this(), &end, then](sd_bus_message* answer, const SystemBus::Error& error) {
         const auto self = weak.lock();
         if (!self || self->events_ == nullptr) return;
-        if (answer == nullptr) return self->go_down(error);
+        if (answer == nullptr) return self->go_down(error.text);
         int borrowed = -1;
         std::uint16_t mtu = 0;
         const bool read = sd_bus_message_read(answer, "hq", &borrowed, &mtu) >= 0;
@@ -126,7 +165,7 @@ void BluezLink::close() {
     if (end->channel) end->channel->close();
   }
   bus_.call(daemon_name, device_, bluez::device_interface, "Disconnect", {},
-            [](sd_bus_message*, const std::string&) {});
+            [](sd_bus_message*, const SystemBus::Error&) {});
   std::exchange(over_, nullptr)();
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "transports/ble/bluez_objects.hpp"
+#include "transports/ble/bluez_pairing.hpp"
 #include "transports/ble/channel.hpp"
 #include "transports/ble/gatt_client.hpp"
 #include "transports/ble/system_bus.hpp"
@@ -17,9 +18,10 @@ namespace ferry::ble {
 // On the loop's thread; held by shared pointers.
 class BluezLink final : public RadioLink, public std::enable_shared_from_this<BluezLink> {
  public:
-  // `device` is its path; `over` is called once, when the link is closed or down.
-  BluezLink(loop::Loop& loop, SystemBus& bus, const bluez::Objects& objects, GattTarget target,
-            std::string device, LinkEvents& events, std::function<void()> over);
+  // `device` is its path; `over` is called once, when the link is closed or down. Where `pairing`
+  // is one, nothing is said before the device is paired by it.
+  BluezLink(loop::Loop& loop, SystemBus& bus, const bluez::Objects& objects, BluezPairing* pairing,
+            GattTarget target, std::string device, LinkEvents& events, std::function<void()> over);
   ~BluezLink() override;
 
   // Once. What goes wrong is told later.
@@ -35,7 +37,7 @@ class BluezLink final : public RadioLink, public std::enable_shared_from_this<Bl
   void close() override;
 
  private:
-  enum class Phase { connecting, resolving, acquiring, up };
+  enum class Phase { pairing, connecting, resolving, acquiring, up };
   // One of the two sockets.
   struct End final : ChannelUser {
     explicit End(BluezLink& owner) : link(owner) {}
@@ -48,7 +50,11 @@ class BluezLink final : public RadioLink, public std::enable_shared_from_this<Bl
     std::shared_ptr<Channel> channel;
   };
 
+  void connect();
+  void secured(const PairingVerdict& verdict);
   void acquire(const char* method, End& end, void (BluezLink::*then)());
+  // Why it is not up yet.
+  const char* what_lacks() const;
   void acquire_write();
   void come_up();
   void received(Bytes piece);
@@ -58,11 +64,12 @@ class BluezLink final : public RadioLink, public std::enable_shared_from_this<Bl
   loop::Loop& loop_;
   SystemBus& bus_;
   const bluez::Objects& objects_;
+  BluezPairing* const pairing_;  // null: it needs none
   const GattTarget target_;
   const std::string device_;
   LinkEvents* events_;  // null once it is closed or down
   std::function<void()> over_;
-  Phase phase_ = Phase::connecting;
+  Phase phase_ = Phase::pairing;
   bool was_connected_ = false;
   std::string characteristic_;
   std::size_t value_size_ = 0;

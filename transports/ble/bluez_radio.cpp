@@ -28,7 +28,7 @@ constexpr const char* not_running =
 }  // namespace
 
 BluezRadio::BluezRadio(loop::Loop& loop, Duty duty, std::set<AdapterNumber> wanted,
-                       RadioEvents& events, Logger log)
+                       const std::string& passkey, RadioEvents& events, Logger log)
     : loop_(loop),
       duty_(std::move(duty)),
       wanted_(std::move(wanted)),
@@ -37,7 +37,9 @@ BluezRadio::BluezRadio(loop::Loop& loop, Duty duty, std::set<AdapterNumber> want
       bus_(loop, [this](const std::string& why) { lost(why); }),
       service_(bus_, [this](const Address& device, std::size_t mtu,
                             Bytes piece) { return events_.written(device, mtu, piece); }),
-      timer_(loop, [this] { on_time(); }) {}
+      timer_(loop, [this] { on_time(); }),
+      pairing_(passkey.empty() ? nullptr
+                               : std::make_unique<BluezPairing>(loop, bus_, objects_, passkey)) {}
 
 std::string_view BluezRadio::port() const {
   return formats::system_bus;
@@ -45,7 +47,8 @@ std::string_view BluezRadio::port() const {
 
 bool BluezRadio::open(int descriptor) {
   if (!bus_.open(descriptor)) return false;
-  if (std::holds_alternative<Uuid>(duty_) && !service_.show()) {
+  const bool serves = std::holds_alternative<Uuid>(duty_);
+  if ((serves && !service_.show()) || (pairing_ && !pairing_->show())) {
     bus_.close();
     return false;
   }
@@ -54,6 +57,17 @@ bool BluezRadio::open(int descriptor) {
   ask_everything();
   timer_.set(steady_clock::now() + look_time);
   return true;
+}
+
+bool BluezRadio::open_more(std::string_view name, int descriptor) {
+  if (name != formats::bluetooth_management || !pairing_ || pairing_->watches_keys()) return false;
+  if (!pairing_->watch_keys(descriptor)) log_(FERRY_ERROR, "no room to watch " + std::string(name));
+  return true;
+}
+
+void BluezRadio::close() {
+  if (pairing_) pairing_->close();
+  bus_.close();
 }
 
 void BluezRadio::watch() {
@@ -98,9 +112,10 @@ void BluezRadio::watch() {
 
 void BluezRadio::ask_everything() {
   bus_.call(daemon_name, "/", manager_interface, "GetManagedObjects", {},
-            [this](sd_bus_message* answer, const std::string&) {
+            [this](sd_bus_message* answer, const SystemBus::Error&) {
               if (answer == nullptr) return;
               trouble_.clear();
+              if (pairing_) pairing_->enroll(sd_bus_message_get_sender(answer));
               objects_.clear();
               bluez::read_objects(answer, objects_);
               for (const auto& [number, path] : objects_.adapters()) {
@@ -219,11 +234,11 @@ void BluezRadio::power(AdapterNumber number, Adapter& adapter) {
       [](sd_bus_message* call) {
         sd_bus_message_append(call, "ssv", bluez::adapter_interface, "Powered", "b", 1);
       },
-      [this, number](sd_bus_message*, const std::string& error) {
+      [this, number](sd_bus_message*, const SystemBus::Error& error) {
         const auto found = adapters_.find(number);
         if (found == adapters_.end()) return;
         found->second.powering = false;
-        if (!error.empty()) failed(number, "switching it on", error);
+        if (!error.text.empty()) failed(number, "switching it on", error.text);
       });
 }
 
@@ -233,17 +248,17 @@ void BluezRadio::set_filter(AdapterNumber number) {
       [](sd_bus_message* call) {
         sd_bus_message_append(call, "a{sv}", 2, "Transport", "s", "le", "DuplicateData", "b", 1);
       },
-      [](sd_bus_message*, const std::string&) {});
+      [](sd_bus_message*, const SystemBus::Error&) {});
 }
 
 void BluezRadio::tell_scan(AdapterNumber number, bool on) {
   bus_.call(daemon_name, path_of(number), bluez::adapter_interface,
             on ? "StartDiscovery" : "StopDiscovery", {},
-            [this, number, on](sd_bus_message*, const std::string& error) {
+            [this, number, on](sd_bus_message*, const SystemBus::Error& error) {
               const auto found = adapters_.find(number);
-              if (error.empty() || found == adapters_.end() || !on) return;
+              if (error.text.empty() || found == adapters_.end() || !on) return;
               found->second.active = false;
-              failed(number, "scanning", error);
+              failed(number, "scanning", error.text);
             });
 }
 
@@ -260,8 +275,8 @@ std::shared_ptr<RadioLink> BluezRadio::connect(AdapterNumber number, const Addre
   Adapter& adapter = adapters_[number];
   ++adapter.links;
   attend(number, adapter);
-  auto link = std::make_shared<BluezLink>(loop_, bus_, objects_, *target, device, events,
-                                          [this, number] { link_over(number); });
+  auto link = std::make_shared<BluezLink>(loop_, bus_, objects_, pairing_.get(), *target, device,
+                                          events, [this, number] { link_over(number); });
   links_.push_back(link);
   link->start();
   return link;

@@ -18,13 +18,15 @@ namespace ferry::ble {
 // On the loop's thread.
 class BluezRadio final : public Radio {
  public:
-  // As KernelRadio's.
-  BluezRadio(loop::Loop& loop, Duty duty, std::set<AdapterNumber> wanted, RadioEvents& events,
-             Logger log);
+  // As KernelRadio's. `passkey`: six digits, by which devices are paired before anything is said to
+  // them; "" they are not.
+  BluezRadio(loop::Loop& loop, Duty duty, std::set<AdapterNumber> wanted,
+             const std::string& passkey, RadioEvents& events, Logger log);
 
   std::string_view port() const override;
   bool open(int descriptor) override;
-  void close() override { bus_.close(); }
+  bool open_more(std::string_view name, int descriptor) override;
+  void close() override;
   bool is_open() const override { return bus_.is_open(); }
 
   std::vector<AdapterNumber> adapters() const override;
@@ -71,6 +73,7 @@ class BluezRadio final : public Radio {
   BluezService service_;
   loop::Timer timer_;
   bluez::Objects objects_;
+  std::unique_ptr<BluezPairing> pairing_;  // null: no device has to be paired
   std::map<AdapterNumber, Adapter> adapters_;
   std::list<std::weak_ptr<BluezLink>> links_;
   std::string trouble_;

@@ -107,8 +107,8 @@ void BluezService::offer(const std::string& adapter, Done done) {
   bus_.call(
       daemon_name, adapter, "org.bluez.GattManager1", "RegisterApplication",
       [](sd_bus_message* call) { sd_bus_message_append(call, "oa{sv}", root, 0); },
-      [this, adapter, done = std::move(done)](sd_bus_message*, const std::string& error) {
-        if (!error.empty()) return done(error);
+      [this, adapter, done = std::move(done)](sd_bus_message*, const SystemBus::Error& error) {
+        if (!error.text.empty()) return done(error.text);
         advertise(adapter, done);
       });
 }
@@ -117,7 +117,9 @@ void BluezService::advertise(const std::string& adapter, Done done) {
   bus_.call(
       daemon_name, adapter, "org.bluez.LEAdvertisingManager1", "RegisterAdvertisement",
       [](sd_bus_message* call) { sd_bus_message_append(call, "oa{sv}", advertisement_path, 0); },
-      [done = std::move(done)](sd_bus_message*, const std::string& error) { done(error); });
+      [done = std::move(done)](sd_bus_message*, const SystemBus::Error& error) {
+        done(error.text);
+      });
 }
 
 int BluezService::write(sd_bus_message* call) {

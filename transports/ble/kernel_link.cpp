@@ -18,7 +18,7 @@ constexpr std::chrono::seconds discovery_time{10};
 }  // namespace
 
 KernelLink::KernelLink(loop::Loop& loop, const GattTarget& target, LinkEvents& events,
-                       std::function<void()> over)
+                       std::function<void(bool connected)> over)
     : loop_(loop),
       events_(&events),
       over_(std::move(over)),
@@ -44,7 +44,7 @@ void KernelLink::close() {
   events_ = nullptr;
   timer_.clear();
   channel_->close();
-  std::exchange(over_, nullptr)();
+  std::exchange(over_, nullptr)(is_connected_);
 }
 
 void KernelLink::go_down(const std::string& why) {

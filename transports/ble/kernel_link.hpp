@@ -18,9 +18,9 @@ class KernelLink final : public RadioLink,
                          private ChannelUser,
                          public std::enable_shared_from_this<KernelLink> {
  public:
-  // `over` is called once, when it is closed or down.
+  // `over` is called once, when it is closed or down; whether it ever was connected.
   KernelLink(loop::Loop& loop, const GattTarget& target, LinkEvents& events,
-             std::function<void()> over);
+             std::function<void(bool connected)> over);
   ~KernelLink() override;
 
   // Once. What goes wrong is told later.
@@ -41,7 +41,7 @@ class KernelLink final : public RadioLink,
 
   loop::Loop& loop_;
   LinkEvents* events_;  // null once it is closed or down
-  std::function<void()> over_;
+  std::function<void(bool)> over_;
   GattClient gatt_;
   std::shared_ptr<Channel> channel_;
   loop::Timer timer_;                // of the way up

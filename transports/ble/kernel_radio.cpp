@@ -88,18 +88,33 @@ std::shared_ptr<RadioLink> KernelRadio::connect(AdapterNumber number, const Addr
   if (target == nullptr) return nullptr;
   ++found->second.links;
   attend(number, found->second);
-  auto link =
-      std::make_shared<KernelLink>(loop_, *target, events, [this, number] { link_over(number); });
+  auto link = std::make_shared<KernelLink>(
+      loop_, *target, events, [this, number](bool came_up) { link_over(number, came_up); });
   link->start(found->second.address, address);
   return link;
 }
 
-void KernelRadio::link_over(AdapterNumber number) {
+void KernelRadio::link_over(AdapterNumber number, bool came_up) {
   const auto found = adapters_.find(number);
   // An adapter that went and came back has forgotten its links.
   if (found == adapters_.end() || found->second.links == 0) return;
-  --found->second.links;
-  attend(number, found->second);
+  Adapter& adapter = found->second;
+  --adapter.links;
+  came_up ? adapter.restart.came_up() : adapter.restart.failed();
+  const bool idle = adapter.stage == Stage::ready && adapter.links == 0;
+  if (idle && adapter.restart.due(steady_clock::now())) return restart(number, adapter);
+  attend(number, adapter);
+}
+
+// Off; what that brings about, bring_up() sees to.
+void KernelRadio::restart(AdapterNumber number, Adapter& adapter) {
+  if (adapter.restart.is_first()) {
+    log_(FERRY_WARNING,
+         fmt::format("hci{}: no connection comes up; it is switched off and on", number));
+  }
+  adapter.stage = Stage::restarting;
+  tell(mgmt::set_powered(number, false));
+  loop_.post([this] { events_.adapters_changed(); });
 }
 
 void KernelRadio::readable() {
@@ -152,6 +167,9 @@ void KernelRadio::take_done(AdapterNumber number, const mgmt::Done& done) {
   }
   // What is to end has ended by itself in between: the kernel says that it was rejected.
   const bool fine = done.status == 0 || done.command == mgmt::command::stop_discovery;
+  if (!fine && adapter.stage == Stage::restarting && done.command == mgmt::command::set_powered) {
+    return bring_up(number, adapter);  // as it was
+  }
   if (!fine) return refused(number, adapter, done.status);
   if (done.address) adapter.address = *done.address;
   if (done.settings) return take_settings(number, adapter, *done.settings);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "transports/ble/adapter_restart.hpp"
 #include "transports/ble/gatt_client.hpp"
 #include "transports/ble/management.hpp"
 #include "transports/ble/radio.hpp"
@@ -37,7 +38,7 @@ class KernelRadio final : public Radio, private loop::Waiter {
   Duration linger() const override;
 
  private:
-  enum class Stage { asked, enabling, powering, ready };
+  enum class Stage { asked, enabling, powering, ready, restarting };
   struct Adapter {
     Stage stage = Stage::asked;
     Address address;
@@ -46,6 +47,7 @@ class KernelRadio final : public Radio, private loop::Waiter {
     bool changes = false;  // it was told to begin, or to end, and has not answered
     TimePoint scans_until{};
     std::size_t links = 0;
+    AdapterRestart restart;
     TimePoint try_at{};   // not told anything before
     std::string trouble;  // "" none
   };
@@ -62,7 +64,8 @@ class KernelRadio final : public Radio, private loop::Waiter {
   void bring_up(AdapterNumber number, Adapter& adapter);
   void attend(AdapterNumber number, Adapter& adapter);
   void refused(AdapterNumber number, Adapter& adapter, std::uint8_t status);
-  void link_over(AdapterNumber number);
+  void link_over(AdapterNumber number, bool came_up);
+  void restart(AdapterNumber number, Adapter& adapter);
   void on_time();
   void tell(const std::string& packet);
 

@@ -13,6 +13,7 @@ constexpr std::uint16_t command_status = 0x0002;
 constexpr std::uint16_t index_added = 0x0004;
 constexpr std::uint16_t index_removed = 0x0005;
 constexpr std::uint16_t new_settings = 0x0006;
+constexpr std::uint16_t new_long_term_key = 0x000A;
 constexpr std::uint16_t device_found = 0x0012;
 constexpr std::uint16_t discovering = 0x0013;
 
@@ -100,19 +101,32 @@ Done read_done(Reader& reader, bool with_answer) {
   return done;
 }
 
+Address read_address(Reader& reader) {
+  Address address = reader.address();
+  address.kind = reader.byte() == static_cast<std::uint8_t>(AddressKind::random_address)
+                     ? AddressKind::random_address
+                     : AddressKind::public_address;
+  return address;
+}
+
 Found read_found(Reader& reader) {
   Found found;
   Advertisement& seen = found.advertisement;
-  seen.address = reader.address();
-  seen.address.kind = reader.byte() == static_cast<std::uint8_t>(AddressKind::random_address)
-                          ? AddressKind::random_address
-                          : AddressKind::public_address;
+  seen.address = read_address(reader);
   const auto signal = static_cast<std::int8_t>(reader.byte());
   seen.signal = signal == no_signal ? 0 : signal;
   seen.connectable = (reader.number(4) & not_connectable) == 0;
   const std::uint16_t size = reader.word();
   read_advertising_data(reader.rest(size), seen);
   return found;
+}
+
+NewKey read_key(Reader& reader) {
+  reader.byte();  // whether it is worth keeping
+  NewKey made;
+  made.device = read_address(reader);
+  made.kind = static_cast<KeyKind>(reader.byte());
+  return made;
 }
 
 }  // namespace
@@ -141,6 +155,9 @@ std::optional<Event> parse(Bytes bytes) {
     case discovering:
       reader.byte();
       event.what = Discovering{reader.byte() != 0};
+      break;
+    case new_long_term_key:
+      event.what = read_key(reader);
       break;
     case device_found:
       event.what = read_found(reader);

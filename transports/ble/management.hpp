@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "transports/ble/advertisement.hpp"
+#include "transports/ble/pairing.hpp"
 
 namespace ferry::ble::mgmt {
 
@@ -51,13 +52,17 @@ struct Discovering {
 struct Found {
   Advertisement advertisement;
 };
+struct NewKey {  // a device was paired
+  Address device;
+  KeyKind kind = KeyKind::unauthenticated;
+};
 struct Settings {  // an adapter's, after a change by anybody
   std::uint32_t settings = 0;
 };
 struct Other {};
 struct Event {
   std::uint16_t adapter = no_adapter;
-  std::variant<Done, AdapterCame, AdapterWent, Settings, Discovering, Found, Other> what;
+  std::variant<Done, AdapterCame, AdapterWent, Settings, Discovering, Found, NewKey, Other> what;
 };
 
 // Nothing of what is cut short.

@@ -47,6 +47,7 @@ plugin::Device PushSession::unknown_device() const {
 }
 
 void PushSession::start() {
+  service_.refusals.lift(visit_.address);
   link_ = service_.radio.connect(visit_.adapter, visit_.address, *this);
   if (link_ == nullptr) end(VisitEnd::failed, Duration(0));
 }
@@ -81,6 +82,15 @@ void PushSession::down(std::string_view why) {
                                             : VisitEnd::failed;
   push_->lost(why);
   end(as, Duration(0));
+}
+
+void PushSession::refused(std::string_view why) {
+  log(FERRY_WARNING, fmt::format("{}; nothing was sent to it", why));
+  // By its address its deliveries are known only where that stands for it.
+  if (!service_.settings.push.id_by_info) {
+    service_.refusals.add(visit_.address, unknown_device(), std::string(why));
+  }
+  end(VisitEnd::refused, service_.radio.linger());
 }
 
 void PushSession::changed() {

@@ -22,7 +22,8 @@ RosterOptions roster_options(const Settings& settings) {
 
 PushTransport::PushTransport(const plugin::Host& host, Settings settings)
     : TransportBase(host, std::move(settings), smp_target()),
-      service_{{host_, loop_, resolver_}, settings_, *radio_},
+      refusals_(host_),
+      service_{{host_, loop_, resolver_}, settings_, *radio_, refusals_},
       roster_(roster_options(settings_)),
       visitor_(loop_, [this] { visit(); }) {}
 
@@ -37,6 +38,7 @@ int PushTransport::run() {
 
 void PushTransport::changed() {
   for (const auto& session : all()) session->changed();
+  refusals_.changed();
   roster_.wake(steady_clock::now());
   visit();
 }

@@ -26,6 +26,7 @@ class PushTransport final : public TransportBase {
   void visit();
   std::vector<std::shared_ptr<PushSession>> all() const;
 
+  Refusals refusals_;
   Service service_;
   Roster roster_;
   std::map<Address, std::shared_ptr<PushSession>> sessions_;

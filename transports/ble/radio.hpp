@@ -33,6 +33,8 @@ class LinkEvents {
   virtual void room() = 0;
   // It never came up, or is gone. Nothing is told afterwards.
   virtual void down(std::string_view why) = 0;
+  // Instead of down(): it cannot be secured as demanded, so nothing was said to the device.
+  virtual void refused(std::string_view why) = 0;
 
  protected:
   ~LinkEvents() = default;
@@ -80,6 +82,8 @@ class Radio {
   virtual std::string_view port() const = 0;
   // Takes over the descriptor of that name. False, and it is closed: no room to watch it.
   virtual bool open(int descriptor) = 0;
+  // What it needs besides, by such a name. False: nothing of that name, and it was not taken.
+  virtual bool open_more(std::string_view /*name*/, int /*descriptor*/) { return false; }
   virtual void close() = 0;
   virtual bool is_open() const = 0;
 

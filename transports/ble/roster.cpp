@@ -147,6 +147,11 @@ void Roster::ended(const Address& address, VisitEnd end, Duration linger, TimePo
     ++device.failures;
     return;
   }
+  if (end == VisitEnd::refused) {
+    device.due = device.held_until + options_.visit_interval;
+    device.failures = std::max(device.failures, 1);  // nothing wakes it before
+    return;
+  }
   device.failures = 0;
   device.due = device.held_until;
   if (end == VisitEnd::satisfied) device.due += options_.visit_interval;

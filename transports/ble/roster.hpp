@@ -25,6 +25,7 @@ enum class VisitEnd {
   returning,  // it was reset
   lost,       // the link went away in mid-step
   failed,     // it could not be reached, or is not what it seemed
+  refused,    // it is not let in: it would be the same again, whatever is new
 };
 
 struct Visit {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "transports/ble/radio.hpp"
+#include "transports/ble/refusals.hpp"
 #include "transports/ble/roster.hpp"
 #include "transports/ble/settings.hpp"
 #include "transports/smp/reassembler.hpp"
@@ -19,6 +20,7 @@ namespace ferry::ble {
 struct Service : smp_session::Service {
   const Settings& settings;
   Radio& radio;
+  Refusals& refusals;
 };
 
 // On the loop's thread; held by a shared pointer.
@@ -48,6 +50,7 @@ class PushSession final : public LinkEvents,
   void received(Bytes piece) override;
   void room() override { pump(); }
   void down(std::string_view why) override;
+  void refused(std::string_view why) override;
   void stirred() override { pump(); }
   void log(int level, std::string_view text) override;
 

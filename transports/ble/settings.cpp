@@ -1,5 +1,7 @@
 #include "transports/ble/settings.hpp"
 
+#include <algorithm>
+
 #include "base/hex.hpp"
 #include "transports/ble/smp_service.hpp"
 #include "transports/pull/profiles.hpp"
@@ -19,6 +21,7 @@ constexpr Choices<Backend, 2> backends = {{{"kernel", Backend::kernel}, {"bluez"
 constexpr Choices<bool, 2> id_places = {{{"address", false}, {"info", true}}};
 constexpr std::string_view any_service = "any";
 constexpr std::string_view adapter_prefix = "hci";
+constexpr std::size_t passkey_digits = 6;
 
 // Calls `take` for each word; the first that it does not like is said to be no `what`.
 template <typename Take>
@@ -95,6 +98,28 @@ Status read_signal(const plugin::Host& host, Filter& filter) {
   return {};
 }
 
+bool demands_pairing(const plugin::Host& host, const std::string& product) {
+  return host.product_setting(product, "pairing").value_or("") == "passkey";
+}
+
+// What is wrong with the passkey is said without it.
+Status read_passkey(const plugin::Host& host, Settings& settings) {
+  if (!demands_pairing(host, settings.product)) return {};
+  if (settings.backend != Backend::bluez || settings.dialect != Dialect::smp) {
+    return fail(ErrorCode::invalid,
+                "pairing: only devices of dialect smp are paired, and only by backend = bluez");
+  }
+  const std::string passkey = host.setting("passkey").value_or("");
+  const bool digits =
+      std::all_of(passkey.begin(), passkey.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (passkey.size() != passkey_digits || !digits) {
+    return fail(ErrorCode::invalid,
+                "passkey_file: its first line must be readable, and the passkey's six digits");
+  }
+  settings.passkey = passkey;
+  return {};
+}
+
 }  // namespace
 
 Result<Settings> read_settings(const plugin::Host& host) {
@@ -107,6 +132,7 @@ Result<Settings> read_settings(const plugin::Host& host) {
     fine = fail(ErrorCode::invalid, "product: which one are the devices on this link?");
   }
   if (fine) fine = read_choice(host, "backend", backends, settings.backend);
+  if (fine) fine = read_passkey(host, settings);
   if (fine) fine = read_adapters(host, settings);
   if (fine) fine = read_services(host, settings.filter);
   if (fine) fine = read_addresses(host, settings.filter);
@@ -120,6 +146,10 @@ Result<Settings> read_settings(const plugin::Host& host) {
   if (settings.dialect == Dialect::pull) {
     auto profiles = pull::read_profiles(host, settings.product);
     if (!profiles) return fail(profiles.error());
+    // Links are not paired here, so there is nothing for devices that have to be.
+    std::erase_if(*profiles, [&](const dialects::Profile& profile) {
+      return demands_pairing(host, profile.name);
+    });
     settings.profiles = std::move(*profiles);
     return settings;
   }

@@ -29,6 +29,7 @@ struct Settings {
   std::set<AdapterNumber> adapters;  // empty: all
   Filter filter;                     // which devices are ours
   std::string product;
+  std::string passkey;          // six digits, by which devices are paired; "" they are not
   std::size_t connections = 1;  // at once on each adapter
   Duration visit_interval = std::chrono::minutes(15);
   smp_session::PushSettings push;

@@ -28,12 +28,13 @@ Function* held_by(sd_bus_slot* slot, Function function) {
 int answered(sd_bus_message* message, void* held, sd_bus_error*) {
   auto& reply = *static_cast<SystemBus::Reply*>(held);
   if (sd_bus_message_is_method_error(message, nullptr) == 0) {
-    reply(message, "");
+    reply(message, {});
     return 0;
   }
   const sd_bus_error* error = sd_bus_message_get_error(message);
+  const std::string name = error != nullptr && error->name != nullptr ? error->name : "no answer";
   const bool told = error != nullptr && error->message != nullptr && *error->message != 0;
-  reply(nullptr, told ? error->message : error != nullptr ? error->name : "no answer");
+  reply(nullptr, {name, told ? error->message : name});
   return 0;
 }
 
@@ -119,7 +120,9 @@ void SystemBus::call(const std::string& destination, const std::string& path,
   const auto patience = std::chrono::microseconds(limit).count();
   if (fine < 0 || sd_bus_call_async(bus_, &slot, made, answered, nullptr,
                                     static_cast<std::uint64_t>(patience)) < 0) {
-    loop_.post([reply = std::move(reply)] { reply(nullptr, "the system bus takes no call"); });
+    loop_.post([reply = std::move(reply)] {
+      reply(nullptr, {"", "the system bus takes no call"});
+    });
     return;
   }
   held_by(slot, std::move(reply));

@@ -16,8 +16,13 @@ namespace ferry::ble {
 class SystemBus final : private loop::Waiter {
  public:
   using Fill = std::function<void(sd_bus_message* message)>;  // appends the arguments
+  // Why there is no answer: what D-Bus calls it ("" the call never went out), and words for people.
+  struct Error {
+    std::string name;
+    std::string text;
+  };
   // The answer, or null and what went wrong.
-  using Reply = std::function<void(sd_bus_message* answer, const std::string& error)>;
+  using Reply = std::function<void(sd_bus_message* answer, const Error& error)>;
   using Signal = std::function<void(sd_bus_message* signal)>;
 
   // `lost` is called once, from the loop, when the connection is of no use any more.

@@ -17,8 +17,8 @@ constexpr std::chrono::seconds retry_time{10};
 std::unique_ptr<Radio> make_radio(loop::Loop& loop, Duty duty, const Settings& settings,
                                   RadioEvents& events, Radio::Logger log) {
   if (settings.backend == Backend::bluez) {
-    return std::make_unique<BluezRadio>(loop, std::move(duty), settings.adapters, events,
-                                        std::move(log));
+    return std::make_unique<BluezRadio>(loop, std::move(duty), settings.adapters, settings.passkey,
+                                        events, std::move(log));
   }
   return std::make_unique<KernelRadio>(loop, std::move(duty), settings.adapters, events,
                                        std::move(log));
@@ -36,7 +36,7 @@ TransportBase::TransportBase(const plugin::Host& host, Settings settings, Duty d
 
 void TransportBase::port(const std::string& name, int descriptor) {
   if (name != radio_->port() || radio_->is_open()) {
-    ::close(descriptor);
+    if (!radio_->open_more(name, descriptor)) ::close(descriptor);
     return;
   }
   if (!radio_->open(descriptor)) {

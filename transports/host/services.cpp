@@ -214,7 +214,7 @@ void Services::progress(const ferry_device* device, std::uint64_t handle, std::u
 void Services::outcome(const ferry_device* device, std::uint64_t delivery, int outcome,
                        const char* detail, AskedOutcome asked) {
   Result<messages::DeviceClaim> claim = claim_of(device);
-  if (!claim || outcome < FERRY_TRANSFERRED || outcome > FERRY_ROLLED_BACK) {
+  if (!claim || outcome < FERRY_TRANSFERRED || outcome > FERRY_REFUSED_UNPAIRED) {
     complain("outcome",
              claim ? Error{ErrorCode::invalid, "no outcome that there is"} : claim.error());
     return mailbox_.refuse(asked, FERRY_INVALID);
@@ -223,8 +223,8 @@ void Services::outcome(const ferry_device* device, std::uint64_t delivery, int o
   message.device = std::move(*claim);
   message.delivery = delivery;
   // Both count in the same order.
-  static_assert(static_cast<int>(messages::OutcomeKind::rolled_back) + FERRY_TRANSFERRED ==
-                FERRY_ROLLED_BACK);
+  static_assert(static_cast<int>(messages::OutcomeKind::refused_unpaired) + FERRY_TRANSFERRED ==
+                FERRY_REFUSED_UNPAIRED);
   message.kind = static_cast<messages::OutcomeKind>(outcome - FERRY_TRANSFERRED);
   message.detail = cut(detail, messages::longest_detail);
   mailbox_.ask(std::move(message), asked);

@@ -152,6 +152,21 @@ TEST(Management, TellsWhatWasFound) {
   }
 }
 
+TEST(Management, TellsWhatAPairingLeft) {
+  // Worth keeping; the device, random; authenticated, by P-256; the rest is the key itself.
+  const std::string body =
+      std::string("\x01\x42\x00\x00\x01\xaa\x00\x02\x03", 9) + std::string(28, '\x55');
+  const std::string packet = words({0x0A, 1, static_cast<unsigned>(body.size())}) + body;
+  const auto event = mgmt::parse(as_bytes(packet));
+  ASSERT_TRUE(event);
+  EXPECT_EQ(event->adapter, 1);
+  const auto& made = std::get<mgmt::NewKey>(event->what);
+  EXPECT_EQ(to_string(made.device), "00:AA:01:00:00:42");
+  EXPECT_EQ(made.device.kind, AddressKind::random_address);
+  EXPECT_EQ(made.kind, KeyKind::authenticated_p256);
+  EXPECT_FALSE(mgmt::parse(as_bytes(words({0x0A, 1, 8}) + body.substr(0, 8))));
+}
+
 TEST(Management, SettingsThatAnybodyChangedAreTold) {
   const auto changed = mgmt::parse(as_bytes(words({6, 1, 4, 0x0201, 0})));
   EXPECT_EQ(changed->adapter, 1);

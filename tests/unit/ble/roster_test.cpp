@@ -187,6 +187,25 @@ TEST_F(RosterTest, WhoWasResetComesFirstThenWhoWaitedForLongest) {
   EXPECT_THAT(order, ElementsAre(3, 4, 1, 2));
 }
 
+TEST_F(RosterTest, OneThatIsNotLetInIsLeftAloneWhateverIsNew) {
+  RosterOptions options;
+  options.visit_interval = minutes(15);
+  use(options);
+  visit(1, VisitEnd::refused);
+  roster->wake(now);
+  now += minutes(15) - seconds(1);
+  see(1);
+  EXPECT_EQ(next(), -1);
+  now += seconds(1);
+  EXPECT_EQ(next(), 1);
+  end(1, VisitEnd::satisfied);
+  roster->wake(now);
+  see(1);
+  now += seconds(1);
+  see(1);
+  EXPECT_EQ(next(), 1);
+}
+
 TEST_F(RosterTest, NoneStarvesThoughOthersAreLostAgainAndAgain) {
   use({});
   std::map<int, int> visits;

@@ -148,7 +148,8 @@ TEST_F(ConfigLoad, ProductsInTheOrderOfTheFile) {
                            Pair("match_query", "kind=a"), Pair("match_header", "X-Kind: a"),
                            Pair("match_address", "10.1.0.0/16"), Pair("device_id", "query:mac"),
                            Pair("device_version", ""), Pair("nothing_to_do", "empty"),
-                           Pair("block_check", "whole-blocks"), Pair("allow_downgrade", "yes")));
+                           Pair("block_check", "whole-blocks"), Pair("pairing", "none"),
+                           Pair("allow_downgrade", "yes")));
   EXPECT_EQ(products[2].device_version, "query:ver");
 }
 

@@ -177,6 +177,31 @@ TEST(ConfigProblems, MonitorContradictions) {
                           "ferry.ini:5: [monitor] password_file: needs a user as well"));
 }
 
+TEST(ConfigProblems, PairingThatCannotBeHadIsSaidBeforehand) {
+  const std::string product = "[product.lock]\npairing = passkey\n";
+  const std::string transport = "[transport.near]\nplugin = ble\nproduct = lock\n";
+  EXPECT_THAT(problems_of(product + transport + "backend = bluez\npasskey_file = /etc/passkey\n"),
+              testing::IsEmpty());
+  EXPECT_THAT(
+      problems_of(product + transport + "passkey_file = /etc/passkey\nbackend = kernel\n"),
+      ElementsAre(
+          "ferry.ini:7: [transport.near] backend: [product.lock] demands pairing = passkey: "
+          "only bluetoothd pairs; set backend = bluez, and run it"));
+  EXPECT_THAT(problems_of(product + transport),
+              ElementsAre(HasSubstr("ferry.ini:3: [transport.near] backend: "),
+                          HasSubstr("ferry.ini:3: [transport.near] passkey_file: ")));
+  EXPECT_THAT(problems_of(product + transport +
+                          "backend = bluez\npasskey_file = /etc/passkey\ndialect = pull\n"),
+              ElementsAre(HasSubstr("ferry.ini:8: [transport.near] dialect: ")));
+  EXPECT_THAT(
+      problems_of("[product.lock]\n" + transport + "passkey_file = /etc/passkey\n"),
+      ElementsAre("ferry.ini:5: [transport.near] passkey_file: needs a product with pairing "
+                  "= passkey as well"));
+  EXPECT_THAT(
+      problems_of("[product.lock]\npairing = maybe\n"),
+      ElementsAre("ferry.ini:2: [product.lock] pairing: 'maybe' is not one of none, passkey"));
+}
+
 TEST(ConfigProblems, AHostNameThatIsNoTopicNeedsAName) {
   EXPECT_THAT(problems_of("", "my/host"), ElementsAre(HasSubstr("[gateway] name: is missing")));
   EXPECT_THAT(problems_of("[gateway]\nname = g\n", "my/host"), testing::IsEmpty());

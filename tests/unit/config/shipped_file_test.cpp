@@ -212,6 +212,7 @@ TEST(ShippedFile, DefaultsOfTheTableAreThoseOfTheStructs) {
   EXPECT_EQ(read.products[0].rollout_percent, ProductSettings().rollout_percent);
   EXPECT_EQ(read.products[0].rollout_wait, ProductSettings().rollout_wait);
   EXPECT_EQ(read.products[0].stop_after, ProductSettings().stop_after);
+  EXPECT_EQ(read.products[0].pairing, ProductSettings().pairing);
   EXPECT_EQ(read.products[0].allow_downgrade, ProductSettings().allow_downgrade);
   EXPECT_EQ(read.monitor.tls, MonitorSettings().tls);
   EXPECT_EQ(read.monitor.prefix, MonitorSettings().prefix);

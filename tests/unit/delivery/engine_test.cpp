@@ -136,8 +136,8 @@ TEST_F(EngineTest, ARollbackIsToldAndNotTriedAgainByItself) {
 TEST_F(EngineTest, RefusalsAreFinalUntilANewerReleaseComes) {
   release("1.1");
   ToldDevice device;
-  for (const auto kind :
-       {OutcomeKind::refused_image, OutcomeKind::refused_size, OutcomeKind::refused_downgrade}) {
+  for (const auto kind : {OutcomeKind::refused_image, OutcomeKind::refused_size,
+                          OutcomeKind::refused_downgrade, OutcomeKind::refused_unpaired}) {
     device.id = std::string(to_string(kind));
     const auto step = ask(device);
     ASSERT_TRUE(step);

@@ -211,8 +211,8 @@ TEST_F(Push, FailuresAndBusyAreTriedAgainSoManyTimes) {
 }
 
 TEST_F(Push, RefusalsAreFinalAndNamed) {
-  for (const auto kind :
-       {OutcomeKind::refused_image, OutcomeKind::refused_size, OutcomeKind::refused_downgrade}) {
+  for (const auto kind : {OutcomeKind::refused_image, OutcomeKind::refused_size,
+                          OutcomeKind::refused_downgrade, OutcomeKind::refused_unpaired}) {
     book = Book({});
     Entry& entry = delivery(S::scheduled);
     const auto change = outcome(entry, kind);
