@@ -10,6 +10,11 @@ void Latest::finish(const std::string& topic, std::string payload) {
   put(topic, std::move(payload), true);
 }
 
+bool Latest::is_open(const std::string& topic) const {
+  const auto found = entries_.find(topic);
+  return found != entries_.end() && !found->second.last;
+}
+
 void Latest::put(const std::string& topic, std::string payload, bool last) {
   Entry entry;
   if (const auto found = entries_.find(topic); found != entries_.end()) {

@@ -33,7 +33,8 @@ class Latest {
   void set(const std::string& topic, std::string payload);
   // The last of a topic: it goes out without waiting for the interval, then is forgotten.
   void finish(const std::string& topic, std::string payload);
-  bool knows(const std::string& topic) const { return entries_.contains(topic); }
+  // It was set, and nobody has finished it.
+  bool is_open(const std::string& topic) const;
   // The next message that the broker lacks and that may go now, in the order in which they changed.
   std::optional<Message> next(Steady now);
   // When next() has something; nothing when it will not by itself.

@@ -15,6 +15,9 @@ namespace ferry::monitor {
 using namespace std::chrono_literals;
 // Between two looks at the outbox when nobody said that there is something.
 constexpr auto look_interval = 5s;
+// Between two rounds of a connection that is being talked over. To wake for each acknowledgement
+// and each new message costs more than to send it, and it is devices that pay.
+constexpr auto round_interval = 50ms;
 // A connection that lasted so long shows that the broker is well: the next attempt comes soon.
 constexpr auto proven_after = 10s;
 
@@ -112,6 +115,12 @@ void Monitor::State::wait(Duration longest) {
   }
 }
 
+// What comes meanwhile is taken together.
+void Monitor::State::rest(Steady end) {
+  std::unique_lock lock(mutex);
+  changed.wait_until(lock, end, [this] { return stopping || tests_asked > status.tests; });
+}
+
 Result<BrokerConnection> Monitor::State::connect() {
   mqtt::Identity identity;
   identity.client_id = "ferry-" + topic_part(options.gateway);
@@ -169,6 +178,7 @@ Status Monitor::State::talk_on(Session& session, BrokerConnection& connection) {
   bool answering = true;  // the broker has something to answer
   bool looks = true;      // there may be new events
   while (!is_stopping()) {
+    const auto begun = std::chrono::steady_clock::now();
     if (auto advanced = session.advance(); !advanced) return advanced;
     note_session(session);
     count_ignored(connection.take_lost());
@@ -177,6 +187,7 @@ Status Monitor::State::talk_on(Session& session, BrokerConnection& connection) {
       answering = false;
       end_test(std::chrono::ceil<Duration>(std::chrono::steady_clock::now() - probed));
     }
+    if (session.is_talking() && !answering) rest(begun + round_interval);
     looks = wait_for(connection, wake.get(), longest_wait(session));
     if (looks) feed.refill();
     if (!answering && test_wanted()) {

@@ -44,6 +44,7 @@ struct Monitor::State {
   Duration longest_wait(const Session& session) const;
   Status await_acceptance(BrokerConnection& connection);
   void wait(Duration longest);
+  void rest(Steady end);
   void count_waiting();
   void set_status(const std::string& state, const std::string& error);
   bool is_stopping();

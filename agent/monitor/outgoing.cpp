@@ -30,7 +30,7 @@ void Outgoing::set_transfer(const std::string& topic, std::string payload, bool 
 
 bool Outgoing::tells_transfer(const std::string& topic) const {
   const std::lock_guard lock(mutex_);
-  return transfers_.knows(topic);
+  return transfers_.is_open(topic);
 }
 
 void Outgoing::add_reply(const std::string& topic, std::string payload) {

@@ -52,8 +52,12 @@ Status Session::advance() {
     talk_.received(std::move(received));
   }
   take_acknowledgements();
-  if (auto sent = send_messages(); !sent) return sent;
-  return send_events();
+  const std::size_t unanswered = in_flight_.size();
+  const BrokerConnection::Bundle together(connection_);
+  Status sent = send_messages();
+  if (sent) sent = send_events();
+  talking_ = in_flight_.size() > unanswered;
+  return sent;
 }
 
 Status Session::send_messages() {

@@ -31,11 +31,12 @@ class Session {
  public:
   // What of each kind may be unacknowledged at once; apart, so that busy devices do not hold up
   // events.
-  static constexpr std::size_t message_window = 16;
-  static constexpr std::size_t event_window = 200;
+  static constexpr std::size_t message_window = 64;
+  static constexpr std::size_t event_window = 400;
   // A full outbox takes 50 s to go out, and leaves the processor and the store to those who are
   // served meanwhile.
   static constexpr unsigned events_per_second = 2000;
+  static constexpr unsigned events_together = 200;
 
   enum class Listening { off, asked, granted, refused };
 
@@ -48,6 +49,8 @@ class Session {
   Status begin();
   // Takes what came, then fills both windows.
   Status advance();
+  // The last advance() has published something.
+  bool is_talking() const { return talking_; }
   // Says again that the gateway is online: the answer to it tells that the broker is there.
   Status probe();
   // The broker has answered all of begin() and probe().
@@ -78,7 +81,8 @@ class Session {
   std::vector<std::uint64_t> acknowledged_;                // and still in the outbox
   Steady struck_{};
   std::size_t events_in_flight_ = 0;
-  Pace pace_{events_per_second, event_window};
+  Pace pace_{events_per_second, events_together};
+  bool talking_ = false;
   bool held_back_ = false;  // by the pace: there may be more to send
   bool has_struck_ = false;
   std::optional<int> online_;  // number of what says so, until it is acknowledged

@@ -3,7 +3,10 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <mosquitto.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -272,6 +275,26 @@ std::vector<int> BrokerConnection::take_acknowledged() {
 
 void BrokerConnection::disconnect() {
   mosquitto_disconnect(state_->client.get());
+}
+
+namespace {
+
+// It only costs time when the kernel refuses.
+void set_cork(int socket, int on) {
+  ::setsockopt(socket, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+}
+
+}  // namespace
+
+// libmosquitto would write a line for each message; it has nothing to say here that is listened to.
+BrokerConnection::Bundle::Bundle(BrokerConnection& connection) : state_(*connection.state_) {
+  mosquitto_log_callback_set(state_.client.get(), nullptr);
+  set_cork(mosquitto_socket(state_.client.get()), 1);
+}
+
+BrokerConnection::Bundle::~Bundle() {
+  set_cork(mosquitto_socket(state_.client.get()), 0);
+  mosquitto_log_callback_set(state_.client.get(), &State::on_log);
 }
 
 bool wait_for(const BrokerConnection& connection, int wake, Duration longest) {

@@ -45,6 +45,8 @@ struct Received {
 
 // Used by one thread, which has SIGPIPE blocked: OpenSSL writes without MSG_NOSIGNAL.
 class BrokerConnection {
+  struct State;
+
  public:
   // Reads the password file, resolves and connects; blocks for as long as the operating system
   // tries. The broker's word comes later, see accepted(). ErrorCode::denied and ErrorCode::invalid
@@ -80,8 +82,20 @@ class BrokerConnection {
   // An orderly end: the broker forgets the will.
   void disconnect();
 
+  // What is published while one lives leaves together: in as few packets of TCP as it fits into, at
+  // the latest after 0.2 s. The connection outlives it and is not moved meanwhile.
+  class Bundle {
+   public:
+    explicit Bundle(BrokerConnection& connection);
+    ~Bundle();
+    Bundle(const Bundle&) = delete;
+    Bundle& operator=(const Bundle&) = delete;
+
+   private:
+    State& state_;
+  };
+
  private:
-  struct State;
   explicit BrokerConnection(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

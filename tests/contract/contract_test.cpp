@@ -14,9 +14,12 @@ class Contract : public testing::TestWithParam<TransportCase> {
 
   // Starts the plugin and waits until it listens.
   void start(const std::map<std::string, std::string>& more = {}) {
+    agent_.reset();
+    visitor_ = GetParam().visitor();
     agent_ = std::make_unique<AgentEnd>(plugin_folder(), GetParam().plugin, packs_.folder());
     messages::Settings settings{"link", "debug", GetParam().settings, {GetParam().product}};
     settings.values.insert(more.begin(), more.end());
+    settings.values.merge(visitor_->settings());
     agent_->send(settings);
     const auto hello = agent_->expect<messages::Hello>();
     ASSERT_TRUE(hello);
@@ -26,7 +29,6 @@ class Contract : public testing::TestWithParam<TransportCase> {
     ASSERT_TRUE(state);
     ASSERT_EQ(state->state, "listening") << state->detail;
     listening_ = state->detail;
-    visitor_ = GetParam().visitor();
   }
 
   // A device comes by; the question that reaches the agent.

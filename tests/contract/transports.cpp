@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "tests/contract/ble_visitor.hpp"
+#include "tests/contract/mqtt_visitor.hpp"
 #include "tests/contract/serial_visitors.hpp"
 #include "tests/contract/udp_visitors.hpp"
 
@@ -133,6 +134,7 @@ std::vector<TransportCase> on_every_machine() {
 const std::vector<TransportCase>& transports() {
   static const std::vector<TransportCase> all = [] {
     std::vector<TransportCase> cases = on_every_machine();
+    if (has_broker()) cases.push_back(mqtt_case());
     if (has_bluetooth()) cases.push_back(ble_pull_case());
     return cases;
   }();

@@ -15,6 +15,8 @@ namespace ferry::contract {
 class Visitor {
  public:
   virtual ~Visitor() = default;
+  // What the plugin has to be told of this link, beside the settings of its case.
+  virtual std::map<std::string, std::string> settings() { return {}; }
   // The device comes by and takes what there is for it. Returns at once; `listening` is the detail
   // of the plugin's state "listening".
   virtual void come_by(AgentEnd& agent, const std::string& listening, bool changed) = 0;
@@ -37,7 +39,8 @@ inline void PrintTo(const TransportCase& transport, std::ostream* out) {
   *out << transport.name;
 }
 
-// Those of this machine; `ble` where the environment names two adapters (ble_visitor.hpp).
+// Those of this machine; `ble` where the environment names two adapters (ble_visitor.hpp), `mqtt`
+// where there is a broker (mqtt_visitor.hpp).
 const std::vector<TransportCase>& transports();
 
 }  // namespace ferry::contract

@@ -1,17 +1,16 @@
 """The cloud of AWS IoT Jobs as it shows itself to a thing: executions and their states over a real mosquitto, and a
 bucket whose URLs are signed and expire. Written from the documentation of AWS, not from Ferry."""
 import json
-import os
 import pathlib
 import sys
 import threading
 import urllib.parse
 
-from mqtt_listener import Listener
-
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "devices"))
 import cloud_server  # noqa: E402
-from services import Service, free_port, run  # noqa: E402
+from mqtt_broker import Mosquitto  # noqa: E402
+from mqtt_listener import Listener  # noqa: E402
+from services import free_port, run  # noqa: E402
 
 FINAL = {"SUCCEEDED", "FAILED", "REJECTED", "TIMED_OUT", "REMOVED", "CANCELED"}
 
@@ -27,32 +26,21 @@ def thing_certificate(folder, certificates, thing):
     return certificate, key
 
 
-class AwsBroker(Service):
+class AwsBroker(Mosquitto):
     """`port` for things, who need certificates and may use the topics of jobs alone; `side_port` for the cloud."""
 
     def __init__(self, folder, certificates):
         self.port, self.side_port = free_port(), free_port()
         access = folder / "aws-access"
         access.write_text("pattern readwrite $aws/things/+/jobs/#\n")
-        access.chmod(0o600)
-        owner = "user root\n" if os.geteuid() == 0 else ""
         own = f"certfile {certificates.certificate}\nkeyfile {certificates.key}\n"
-        configuration = folder / "aws-mosquitto.conf"
-        configuration.write_text(
-            f"per_listener_settings true\npersistence false\n{owner}"
+        super().__init__(
+            folder / "aws-mosquitto.conf",
+            f"per_listener_settings true\npersistence false\n"
             f"listener {self.port} 127.0.0.1\n{own}cafile {certificates.ca}\nrequire_certificate true\n"
             f"use_identity_as_username true\nallow_anonymous false\nacl_file {access}\n"
-            f"listener {self.side_port} 127.0.0.1\n{own}allow_anonymous true\n")
-        super().__init__("mosquitto", ["mosquitto", "-c", configuration], folder / "aws-mosquitto.log")
-
-    def __enter__(self):
-        super().__enter__()
-        self.wait_for_port(self.side_port)
-        return self
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
+            f"listener {self.side_port} 127.0.0.1\n{own}allow_anonymous true\n",
+            [self.side_port], [access])
 
 
 class Bucket(cloud_server.CloudServer):
@@ -150,20 +138,18 @@ class AwsSide(Listener):
         self.publish(f"$aws/things/{thing}/jobs/notify-next",
                      json.dumps({"timestamp": 1, **({"execution": self.describe(following)} if following else {})}))
 
-    def _take(self, kind, body):
-        if kind & 0xF0 != 0x30:
-            return
-        end = 2 + int.from_bytes(body[:2], "big")
-        parts = body[2:end].decode().split("/")
+    def heard(self, message):
+        topic = message.topic
+        parts = topic.split("/")
         thing, rest = parts[2], parts[4:]
         if rest[-1] not in ("get", "update"):
             return
         with self.lock:
             if self.instead:
-                self.publish(f"{body[2:end].decode()}/{self.instead[0]}", self.instead[1])
+                self.publish(f"{topic}/{self.instead[0]}", self.instead[1])
                 return
-            question = json.loads(body[end:])
-            topic, token = body[2:end].decode(), question.get("clientToken")
+            question = json.loads(message.payload)
+            token = question.get("clientToken")
             answer = self.answer(thing, rest, question)
             verdict = "rejected" if "code" in answer else "accepted"
             if "code" in answer:

@@ -1,14 +1,63 @@
-"""A store full of events, as the tests and ./dev bench of the outbox want it, and how what arrived is looked at."""
+"""What the tests and ./dev bench of the outbox share: a gateway that serves devices over http and reports to a broker,
+a store full of events, a broker that comes back, and how what arrived is looked at."""
 import contextlib
 import json
 import pathlib
+import signal
 import sqlite3
 import subprocess
+
+from mqtt_broker import password_file
+from waiting import wait_for
 
 # As long as those that the agent writes of a delivery.
 DETAIL = {"device": "pump-0123456789", "product": "pump", "from": "1.0.12", "version": "1.1.0", "transport": "wifi",
           "proven": False, "cause": "", "detail": "", "attempts": 0}
 TOGETHER = 1000  # events in one order to the probe
+SECTIONS = """[source.stick]
+type = directory
+path = {folder}/releases
+product = pump
+[product.pump]
+device_id = query:id
+device_version = query:version
+[transport.wifi]
+plugin = http
+listen = 127.0.0.1:{http}
+[monitor]
+broker = 127.0.0.1:{broker.port}
+ca_file = {broker.certificates.ca}
+user = van-1
+password_file = {password}
+{more}
+"""
+
+
+def sections(folder, broker, http=0, more=""):
+    """Of a gateway named van-1: releases of the product `pump` lie in the folder, `more` goes into [monitor]."""
+    return SECTIONS.format(folder=folder, broker=broker, password=password_file(folder), http=http, more=more)
+
+
+def connected(gateway):
+    """Waits for it; the next attempt comes now, and not when its time has come."""
+    def reached():
+        with contextlib.suppress(OSError):  # it may be killed meanwhile
+            if gateway.status()["monitor"]["state"] == "connected":
+                return True
+            gateway.ask("POST", "/v1/monitor/test")
+        return False
+    wait_for(reached, "the connection", interval=0.01)
+
+
+def let_back(broker, gateway, listen):
+    """Starts the broker; the gateway is let in when `listen` has, whose result is returned: what nobody listens to,
+    the broker acknowledges and nobody could know."""
+    gateway.process.send_signal(signal.SIGSTOP)
+    broker.__enter__()
+    listener = listen()
+    gateway.process.send_signal(signal.SIGCONT)
+    connected(gateway)
+    return listener
 
 
 def orders(count):

@@ -8,8 +8,8 @@ import unittest
 import gateway as g
 import puppets as p
 from mqtt_hostile import HostileBroker
-from mqtt_listener import packet
 from mqtt_rig import ROOT, Reporting, values
+from mqtt_wire import packet
 
 MOST_GROWTH = 8 << 20
 

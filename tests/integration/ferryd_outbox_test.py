@@ -8,7 +8,6 @@ import os
 import pathlib
 import queue
 import random
-import signal
 import sqlite3
 import tempfile
 import threading
@@ -25,23 +24,6 @@ KILLS = int(os.environ.get("FERRY_KILLS", "3"))
 DEVICES_FOR_EACH_KILL = 105  # of two events each, where no kill comes between them
 AT_ONCE = 4
 MOST_MESSAGES = 12  # for one delivery to one device, progress aside
-SECTIONS = """[source.stick]
-type = directory
-path = {folder}/releases
-product = pump
-[product.pump]
-device_id = query:id
-device_version = query:version
-[transport.wifi]
-plugin = http
-listen = 127.0.0.1:{http}
-[monitor]
-broker = 127.0.0.1:{port}
-ca_file = {ca}
-user = van-1
-password_file = {folder}/password
-{more}
-"""
 
 
 class Served(unittest.TestCase):
@@ -55,16 +37,14 @@ class Served(unittest.TestCase):
         self.folder = g.scratch(self)
         self.port = free_port()
         self.updated = set()  # devices that have all bytes
-        (self.folder / "password").write_text("right\n")
-        (self.folder / "password").chmod(0o600)
         g.write_release(self.folder / "releases", "1.1", random.Random(7).randbytes(3000))
         self.broker = Broker(self.folder, self.certificates)
         self.addCleanup(self.broker.stop)
         self.arrivals = event_rig.Arrivals(ROOT + "event")
 
     def start(self, more=""):
-        self.gateway = g.Gateway(self.folder / "gw", SECTIONS.format(
-            folder=self.folder, http=self.port, port=self.broker.port, ca=self.certificates.ca, more=more), name="van-1")
+        self.gateway = g.Gateway(self.folder / "gw", event_rig.sections(self.folder, self.broker, self.port, more),
+                                 name="van-1")
         self.addCleanup(self.gateway.__exit__, None)
         self.gateway.start()
         self.gateway.wait_for_release("pump", "1.1")
@@ -75,14 +55,7 @@ class Served(unittest.TestCase):
         self.arrivals.add(listener)
 
     def connected(self):
-        """The next attempt comes now, and not when its time has come."""
-        def reached():
-            with contextlib.suppress(OSError):
-                if self.gateway.status()["monitor"]["state"] == "connected":
-                    return True
-                self.gateway.ask("POST", "/v1/monitor/test")
-            return False
-        g.wait_for(reached, "the connection", interval=0.05)
+        event_rig.connected(self.gateway)
 
     def ask(self, connection, path):
         connection.request("GET", path)
@@ -173,15 +146,9 @@ class Killed(Served):
         self.gateway.start()
 
     def kill_broker(self):
-        """Nobody but the listener is let in before it listens: what it would miss, the broker had acknowledged and
-        nobody could know."""
         self.broker.kill()
         self.arrivals.listeners[-1].read_to_the_end()
-        self.gateway.process.send_signal(signal.SIGSTOP)
-        self.broker.__enter__()
-        self.listen()
-        self.gateway.process.send_signal(signal.SIGCONT)
-        self.connected()
+        event_rig.let_back(self.broker, self.gateway, self.listen)
 
     def show_all(self, count):
         """A device asks again and again; what it had said right before a kill was not yet written down."""

@@ -5,7 +5,7 @@ import ssl
 import struct
 import threading
 
-from mqtt_listener import packet
+from mqtt_wire import packet, read_packet, string
 
 
 class HostileBroker:
@@ -41,8 +41,7 @@ class HostileBroker:
 
     def publish(self, topic, payload, qos=0, retain=False, number=1):
         data = payload if isinstance(payload, bytes) else payload.encode()
-        name = topic.encode()
-        head = struct.pack(">H", len(name)) + name + (struct.pack(">H", number) if qos else b"")
+        head = string(topic) + (struct.pack(">H", number) if qos else b"")
         return self.send(packet(0x30 | qos << 1 | bool(retain), head + data))
 
     def _run(self):
@@ -80,11 +79,7 @@ class HostileBroker:
 
     def _serve(self):
         while True:
-            kind, length, shift = self._read(1)[0], 0, 0
-            while (digit := self._read(1)[0]) >= 128:
-                length |= (digit & 127) << shift
-                shift += 7
-            body = self._read(length | digit << shift)
+            kind, body = read_packet(self._read)
             if kind >> 4 == 1:
                 self.send(bytes([0x20, 2, 0, self.refusal]))
             elif kind >> 4 == 3:

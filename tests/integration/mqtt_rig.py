@@ -6,9 +6,10 @@ import random
 import tempfile
 import unittest
 
+import event_rig
 import gateway as g
 import puppets as p
-from mqtt_broker import Broker
+from mqtt_broker import Broker, password_file
 from mqtt_listener import Listener
 from services import Certificates
 
@@ -42,9 +43,7 @@ class Reporting(unittest.TestCase):
         self.folder = g.scratch(self)
         self.image, self.name = p.mcuboot_image(random.Random(7).randbytes(20000))
         g.write_release(self.folder / "releases", "1.1", self.image)
-        self.password = self.folder / "password"
-        self.password.write_text("right\n")
-        self.password.chmod(0o600)
+        self.password = password_file(self.folder)
         self.broker = Broker(self.folder, self.certificates, writes=self.writes)
         self.broker.__enter__()
         self.addCleanup(self.broker.stop)
@@ -74,14 +73,9 @@ class Reporting(unittest.TestCase):
         return self.gateway.status()["monitor"]
 
     def wait_for_monitor(self, state):
-        """Where it shall be connected, the next attempt comes now and not when its time has come."""
-        def reached():
-            if self.monitor()["state"] == state:
-                return True
-            if state == "connected":
-                self.gateway.ask("POST", "/v1/monitor/test")
-            return False
-        g.wait_for(reached, f"the monitor is {state}")
+        if state == "connected":
+            return event_rig.connected(self.gateway)
+        g.wait_for(lambda: self.monitor()["state"] == state, f"the monitor is {state}")
 
     def listener(self, user="fleet", password="reads", topics=("#",)):
         listener = Listener(self.broker.port, self.certificates.ca, user, password, topics)

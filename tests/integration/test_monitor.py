@@ -16,7 +16,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "devices"))
 import event_rig  # noqa: E402
 from services import Certificates, run  # noqa: E402
-from mqtt_broker import Broker  # noqa: E402
+from mqtt_broker import Broker, password_file  # noqa: E402
 from mqtt_listener import Listener  # noqa: E402
 from waiting import TIME_LIMIT, scratch, wait_for  # noqa: E402
 
@@ -33,9 +33,7 @@ class Case(unittest.TestCase):
 
     def setUp(self):
         self.folder = scratch(self)
-        self.password_file = self.folder / "password"
-        self.password_file.write_text("right\n")
-        self.password_file.chmod(0o600)
+        self.password_file = password_file(self.folder)
 
     def broker(self, **more):
         broker = Broker(self.folder, self.certificates, **more)

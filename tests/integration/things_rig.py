@@ -1,7 +1,6 @@
 """A whole gateway with a broker of its own, as docs/mqtt-devices.md tells an operator to set it up: things come by TLS
 with certificates that name them, the gateway plainly by the loopback, and an access list keeps them apart."""
 import json
-import os
 import pathlib
 import random
 import sys
@@ -11,10 +10,11 @@ import unittest
 
 import aws_side
 import gateway as g
+from mqtt_broker import Mosquitto, password_file
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "devices"))
 from quec_job_device import QuecJobDevice  # noqa: E402
-from services import Certificates, Service, free_port, run  # noqa: E402
+from services import Certificates, free_port, run  # noqa: E402
 from umqtt import MQTTClient, tls  # noqa: E402
 
 THINGS = ("QuecPython_OTA", "meter-12", "meter-13")
@@ -54,7 +54,7 @@ device_id = path
 """
 
 
-class OwnBroker(Service):
+class OwnBroker(Mosquitto):
     """`port` for the gateway, `thing_port` for things."""
 
     def __init__(self, folder, certificates):
@@ -63,28 +63,15 @@ class OwnBroker(Service):
         run("mosquitto_passwd", "-b", "-c", users, "ferry", "right")
         access.write_text(ACCESS)
         thing_access.write_text(THING_ACCESS)
-        for file in (users, access, thing_access):
-            file.chmod(0o600)
-        owner = "user root\n" if os.geteuid() == 0 else ""
-        configuration = folder / "own-mosquitto.conf"
-        configuration.write_text(
+        super().__init__(
+            folder / "own-mosquitto.conf",
             f"per_listener_settings true\npersistence true\npersistence_location {folder}/\n"
-            f"queue_qos0_messages true\n{owner}"
+            f"queue_qos0_messages true\n"
             f"listener {self.port} 127.0.0.1\nallow_anonymous false\npassword_file {users}\nacl_file {access}\n"
             f"listener {self.thing_port} 127.0.0.1\ncertfile {certificates.certificate}\n"
             f"keyfile {certificates.key}\ncafile {certificates.ca}\nrequire_certificate true\n"
-            f"use_identity_as_username true\nallow_anonymous false\nacl_file {thing_access}\n")
-        super().__init__("mosquitto", ["mosquitto", "-c", configuration], folder / "own-mosquitto.log")
-
-    def __enter__(self):
-        super().__enter__()
-        self.wait_for_port(self.port)
-        self.wait_for_port(self.thing_port)
-        return self
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
+            f"use_identity_as_username true\nallow_anonymous false\nacl_file {thing_access}\n",
+            [self.port, self.thing_port], [users, access, thing_access])
 
 
 class Things(unittest.TestCase):
@@ -99,9 +86,7 @@ class Things(unittest.TestCase):
 
     def setUp(self):
         self.folder = g.scratch(self)
-        self.password = self.folder / "password"
-        self.password.write_text("right\n")
-        self.password.chmod(0o600)
+        self.password = password_file(self.folder)
         self.broker = OwnBroker(self.folder, self.certificates)
         self.broker.__enter__()
         self.addCleanup(self.broker.stop)

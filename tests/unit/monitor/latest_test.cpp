@@ -112,6 +112,18 @@ TEST(Latest, TheLastOfATopicGoesEvenWhenNothingIsNew) {
   EXPECT_EQ(taken(latest), Lines{"t=100%"});
 }
 
+TEST(Latest, AFinishedTopicIsOpenNoMoreEvenBeforeItsLastHasGone) {
+  Latest latest(10, 1s, false);
+  EXPECT_FALSE(latest.is_open("t"));
+  latest.set("t", "0%");
+  EXPECT_TRUE(latest.is_open("t"));
+  taken(latest);
+  EXPECT_TRUE(latest.is_open("t"));
+  latest.finish("t", "100%");
+  EXPECT_FALSE(latest.is_open("t"));
+  EXPECT_EQ(taken(latest), Lines{"t=100%"});
+}
+
 TEST(Latest, WhatMakesRoomIsNotSent) {
   Latest latest(1, 1s, true);
   latest.set("a", "1");
