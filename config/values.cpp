@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <limits>
 
 #include "base/base64.hpp"
+#include "config/parsing.hpp"
 #include "formats/release.hpp"
 
 namespace ferry::config::values {

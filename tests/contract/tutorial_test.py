@@ -12,6 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 TUTORIAL = ROOT / "docs" / "write-a-transport.md"
 CONTRACT_TEST = os.environ["FERRY_CONTRACT_TEST"]
 SANITIZE = os.environ.get("FERRY_SANITIZE", "")
+COMPILER = os.environ["FERRY_COMPILER"]  # whose sanitizers the contract's program was built with
 
 
 def blocks(language):
@@ -43,7 +44,7 @@ class Tutorial(unittest.TestCase):
         (self.folder / "loopback.cpp").write_text("\n".join(blocks("cpp")), encoding="utf-8")
         command = blocks("sh")[0].replace("$(pkg-config --cflags ferry)", f"-I{self.headers} -Werror")
         if SANITIZE:
-            command = command.replace("-shared", f"-shared -fsanitize={SANITIZE}")
+            command = command.replace("g++", COMPILER).replace("-shared", f"-shared -fsanitize={SANITIZE}")
         self.run_tool("sh", "-ec", command, cwd=self.folder)
         symbols = self.run_tool("nm", "-D", "--defined-only", self.folder / "loopback.so")
         self.assertIn("ferry_transport_v1", symbols)

@@ -17,8 +17,6 @@ constexpr std::chrono::seconds connect_time{60};
 // then; a new connection is sooner there.
 constexpr std::chrono::seconds services_time{20};
 
-const std::string daemon_name = "org.bluez";
-
 }  // namespace
 
 BluezLink::BluezLink(loop::Loop& loop, SystemBus& bus, const bluez::Objects& objects,
@@ -58,7 +56,7 @@ void BluezLink::secured(const PairingVerdict& verdict) {
 void BluezLink::connect() {
   phase_ = Phase::connecting;
   bus_.call(
-      daemon_name, device_, bluez::device_interface, "Connect", {},
+      bluez::daemon_name, device_, bluez::device_interface, "Connect", {},
       [weak = weak_from_this()](sd_bus_message*, const SystemBus::Error& error) {
         const auto self = weak.lock();
         if (!self || self->events_ == nullptr) return;
@@ -107,7 +105,7 @@ void BluezLink::acquire_write() {
 void BluezLink::acquire(const char* method, End& end, void (BluezLink::*then)()) {
   const auto no_options = [](sd_bus_message* call) { sd_bus_message_append(call, "a{sv}", 0); };
   bus_.call(
-      daemon_name, characteristic_, bluez::characteristic_interface, method, no_options,
+      bluez::daemon_name, characteristic_, bluez::characteristic_interface, method, no_options,
       [weak = weak_from_this(), &end, then](sd_bus_message* answer, const SystemBus::Error& error) {
         const auto self = weak.lock();
         if (!self || self->events_ == nullptr) return;
@@ -164,7 +162,7 @@ void BluezLink::close() {
   for (End* end : {&notified_, &written_}) {
     if (end->channel) end->channel->close();
   }
-  bus_.call(daemon_name, device_, bluez::device_interface, "Disconnect", {},
+  bus_.call(bluez::daemon_name, device_, bluez::device_interface, "Disconnect", {},
             [](sd_bus_message*, const SystemBus::Error&) {});
   std::exchange(over_, nullptr)();
 }

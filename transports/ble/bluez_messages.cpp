@@ -122,4 +122,8 @@ bool read_objects(sd_bus_message* message, Objects& into) {
   });
 }
 
+int answer_nothing(sd_bus_message* call, void*, sd_bus_error*) {
+  return sd_bus_reply_method_return(call, "");
+}
+
 }  // namespace ferry::ble::bluez

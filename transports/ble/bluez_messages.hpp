@@ -21,5 +21,7 @@ bool read_interfaces(sd_bus_message* message,
 bool read_objects(sd_bus_message* message, Objects& into);
 // Reads as.
 bool read_strings(sd_bus_message* message, std::vector<std::string>& into);
+// A method of ours that has nothing to say: a handler for tables of methods.
+int answer_nothing(sd_bus_message* call, void* context, sd_bus_error* error);
 
 }  // namespace ferry::ble::bluez

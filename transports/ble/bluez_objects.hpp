@@ -16,6 +16,7 @@
 
 namespace ferry::ble::bluez {
 
+inline const std::string daemon_name = "org.bluez";
 inline constexpr const char* adapter_interface = "org.bluez.Adapter1";
 inline constexpr const char* device_interface = "org.bluez.Device1";
 inline constexpr const char* service_interface = "org.bluez.GattService1";

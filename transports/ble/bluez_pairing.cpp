@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "transports/ble/bluez_messages.hpp"
+
 namespace ferry::ble {
 namespace {
 
@@ -13,7 +15,6 @@ constexpr const char* agent_interface = "org.bluez.Agent1";
 // With this, a device can show a passkey, or be made with one; what cannot be either of both is
 // left with "just works", which is found out.
 constexpr const char* capability = "KeyboardOnly";
-const std::string daemon_name = "org.bluez";
 // The device is waited for, then it is paired, then bluetoothd looks at its services.
 constexpr std::chrono::seconds pairing_time{60};
 
@@ -24,14 +25,13 @@ int give(sd_bus_message* call, void* pairing, sd_bus_error*) {
 int refuse(sd_bus_message* call, void*, sd_bus_error*) {
   return sd_bus_reply_method_errorf(call, "org.bluez.Error.Rejected", "only by passkey");
 }
-int nothing(sd_bus_message* call, void*, sd_bus_error*) {
-  return sd_bus_reply_method_return(call, "");
-}
 
 const std::array agent_table = {
     sd_bus_vtable SD_BUS_VTABLE_START(0),
-    sd_bus_vtable SD_BUS_METHOD("Release", "", "", nothing, SD_BUS_VTABLE_UNPRIVILEGED),
-    sd_bus_vtable SD_BUS_METHOD("Cancel", "", "", nothing, SD_BUS_VTABLE_UNPRIVILEGED),
+    sd_bus_vtable SD_BUS_METHOD("Release", "", "", bluez::answer_nothing,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+    sd_bus_vtable SD_BUS_METHOD("Cancel", "", "", bluez::answer_nothing,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
     sd_bus_vtable SD_BUS_METHOD("RequestPasskey", "o", "u", give, SD_BUS_VTABLE_UNPRIVILEGED),
     sd_bus_vtable SD_BUS_METHOD("RequestPinCode", "o", "s", refuse, SD_BUS_VTABLE_UNPRIVILEGED),
     sd_bus_vtable SD_BUS_METHOD("DisplayPinCode", "os", "", refuse, SD_BUS_VTABLE_UNPRIVILEGED),
@@ -64,7 +64,7 @@ void BluezPairing::enroll(const std::string& daemon) {
   trouble_ = "bluetoothd was not asked yet";
   pairing_.clear();
   bus_.call(
-      daemon_name, "/org/bluez", "org.bluez.AgentManager1", "RegisterAgent",
+      bluez::daemon_name, "/org/bluez", "org.bluez.AgentManager1", "RegisterAgent",
       [](sd_bus_message* call) { sd_bus_message_append(call, "os", agent_path, capability); },
       [this](sd_bus_message*, const SystemBus::Error& error) {
         trouble_ = error.name == "org.bluez.Error.AlreadyExists" ? "" : error.text;
@@ -95,7 +95,7 @@ void BluezPairing::pair(const std::string& device, Done done) {
   if (pairing_.empty()) keys_.forget();
   pairing_[device] = false;
   bus_.call(
-      daemon_name, device, bluez::device_interface, "Pair", {},
+      bluez::daemon_name, device, bluez::device_interface, "Pair", {},
       [this, device, done = std::move(done)](sd_bus_message*, const SystemBus::Error& error) {
         paired(device, error, done);
       },
@@ -121,7 +121,7 @@ void BluezPairing::paired(const std::string& device, const SystemBus::Error& err
 
 void BluezPairing::mark(const std::string& device, const Done& done) {
   bus_.call(
-      daemon_name, device, "org.freedesktop.DBus.Properties", "Set",
+      bluez::daemon_name, device, "org.freedesktop.DBus.Properties", "Set",
       [](sd_bus_message* call) {
         sd_bus_message_append(call, "ssv", bluez::device_interface, "Trusted", "b", 1);
       },
@@ -133,7 +133,8 @@ void BluezPairing::mark(const std::string& device, const Done& done) {
 
 void BluezPairing::remove(const std::string& device) {
   bus_.call(
-      daemon_name, device.substr(0, device.rfind('/')), bluez::adapter_interface, "RemoveDevice",
+      bluez::daemon_name, device.substr(0, device.rfind('/')), bluez::adapter_interface,
+      "RemoveDevice",
       [&](sd_bus_message* call) { sd_bus_message_append(call, "o", device.c_str()); },
       [](sd_bus_message*, const SystemBus::Error&) {});
 }

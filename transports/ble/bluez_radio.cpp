@@ -18,7 +18,6 @@ constexpr std::chrono::seconds look_time{1};
 constexpr std::chrono::seconds after_refusal{10};
 // As kernel_radio.cpp's, and bluetoothd's turn.
 constexpr Duration disconnect_time{3000};
-const std::string daemon_name = "org.bluez";
 const std::string properties_interface = "org.freedesktop.DBus.Properties";
 const std::string manager_interface = "org.freedesktop.DBus.ObjectManager";
 const std::string bus_name = "org.freedesktop.DBus";
@@ -111,7 +110,7 @@ void BluezRadio::watch() {
 }
 
 void BluezRadio::ask_everything() {
-  bus_.call(daemon_name, "/", manager_interface, "GetManagedObjects", {},
+  bus_.call(bluez::daemon_name, "/", manager_interface, "GetManagedObjects", {},
             [this](sd_bus_message* answer, const SystemBus::Error&) {
               if (answer == nullptr) return;
               trouble_.clear();
@@ -230,7 +229,7 @@ void BluezRadio::serve(AdapterNumber number, Adapter& adapter) {
 void BluezRadio::power(AdapterNumber number, Adapter& adapter) {
   if (std::exchange(adapter.powering, true)) return;
   bus_.call(
-      daemon_name, path_of(number), properties_interface, "Set",
+      bluez::daemon_name, path_of(number), properties_interface, "Set",
       [](sd_bus_message* call) {
         sd_bus_message_append(call, "ssv", bluez::adapter_interface, "Powered", "b", 1);
       },
@@ -244,7 +243,7 @@ void BluezRadio::power(AdapterNumber number, Adapter& adapter) {
 
 void BluezRadio::set_filter(AdapterNumber number) {
   bus_.call(
-      daemon_name, path_of(number), bluez::adapter_interface, "SetDiscoveryFilter",
+      bluez::daemon_name, path_of(number), bluez::adapter_interface, "SetDiscoveryFilter",
       [](sd_bus_message* call) {
         sd_bus_message_append(call, "a{sv}", 2, "Transport", "s", "le", "DuplicateData", "b", 1);
       },
@@ -252,7 +251,7 @@ void BluezRadio::set_filter(AdapterNumber number) {
 }
 
 void BluezRadio::tell_scan(AdapterNumber number, bool on) {
-  bus_.call(daemon_name, path_of(number), bluez::adapter_interface,
+  bus_.call(bluez::daemon_name, path_of(number), bluez::adapter_interface,
             on ? "StartDiscovery" : "StopDiscovery", {},
             [this, number, on](sd_bus_message*, const SystemBus::Error& error) {
               const auto found = adapters_.find(number);

@@ -18,7 +18,6 @@ constexpr const char* packets_path = "/ferry/service/packets";
 constexpr const char* channel_path = "/ferry/service/channel";
 constexpr const char* advertisement_path = "/ferry/advertisement";
 constexpr const char* advertisement_interface = "org.bluez.LEAdvertisement1";
-const std::string daemon_name = "org.bluez";
 
 int get_uuid(sd_bus*, const char* path, const char*, const char*, sd_bus_message* reply, void*,
              sd_bus_error*) {
@@ -56,9 +55,6 @@ int write_packets(sd_bus_message* call, void* service, sd_bus_error*) {
 int read_psm(sd_bus_message* call, void* service, sd_bus_error*) {
   return static_cast<BluezService*>(service)->read_channel(call);
 }
-int nothing(sd_bus_message* call, void*, sd_bus_error*) {
-  return sd_bus_reply_method_return(call, "");
-}
 
 const std::array service_table = {
     sd_bus_vtable SD_BUS_VTABLE_START(0),
@@ -72,8 +68,10 @@ const std::array packets_table = {
     sd_bus_vtable SD_BUS_PROPERTY("Flags", "as", get_flags, 0, SD_BUS_VTABLE_PROPERTY_CONST),
     sd_bus_vtable SD_BUS_METHOD("WriteValue", "aya{sv}", "", write_packets,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
-    sd_bus_vtable SD_BUS_METHOD("StartNotify", "", "", nothing, SD_BUS_VTABLE_UNPRIVILEGED),
-    sd_bus_vtable SD_BUS_METHOD("StopNotify", "", "", nothing, SD_BUS_VTABLE_UNPRIVILEGED),
+    sd_bus_vtable SD_BUS_METHOD("StartNotify", "", "", bluez::answer_nothing,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+    sd_bus_vtable SD_BUS_METHOD("StopNotify", "", "", bluez::answer_nothing,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
     sd_bus_vtable SD_BUS_VTABLE_END};
 const std::array channel_table = {
     sd_bus_vtable SD_BUS_VTABLE_START(0),
@@ -87,7 +85,8 @@ const std::array advertisement_table = {
     sd_bus_vtable SD_BUS_PROPERTY("Type", "s", get_kind, 0, SD_BUS_VTABLE_PROPERTY_CONST),
     sd_bus_vtable SD_BUS_PROPERTY("ServiceUUIDs", "as", get_services, 0,
                                   SD_BUS_VTABLE_PROPERTY_CONST),
-    sd_bus_vtable SD_BUS_METHOD("Release", "", "", nothing, SD_BUS_VTABLE_UNPRIVILEGED),
+    sd_bus_vtable SD_BUS_METHOD("Release", "", "", bluez::answer_nothing,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
     sd_bus_vtable SD_BUS_VTABLE_END};
 
 }  // namespace
@@ -105,7 +104,7 @@ bool BluezService::show() {
 
 void BluezService::offer(const std::string& adapter, Done done) {
   bus_.call(
-      daemon_name, adapter, "org.bluez.GattManager1", "RegisterApplication",
+      bluez::daemon_name, adapter, "org.bluez.GattManager1", "RegisterApplication",
       [](sd_bus_message* call) { sd_bus_message_append(call, "oa{sv}", root, 0); },
       [this, adapter, done = std::move(done)](sd_bus_message*, const SystemBus::Error& error) {
         if (!error.text.empty()) return done(error.text);
@@ -115,7 +114,7 @@ void BluezService::offer(const std::string& adapter, Done done) {
 
 void BluezService::advertise(const std::string& adapter, Done done) {
   bus_.call(
-      daemon_name, adapter, "org.bluez.LEAdvertisingManager1", "RegisterAdvertisement",
+      bluez::daemon_name, adapter, "org.bluez.LEAdvertisingManager1", "RegisterAdvertisement",
       [](sd_bus_message* call) { sd_bus_message_append(call, "oa{sv}", advertisement_path, 0); },
       [done = std::move(done)](sd_bus_message*, const SystemBus::Error& error) {
         done(error.text);

@@ -10,7 +10,7 @@ namespace {
 using std::chrono::steady_clock;
 
 // A device that was just seen advertises several times in this; the kernel itself waits for 40 s.
-constexpr std::chrono::seconds connect_time{15};
+constexpr std::chrono::seconds kernel_connect_time{15};
 // For some five questions. A peer may take 30 s for each (Core 5.3, volume 3, part F, 3.3.3), but
 // who needs that long is of no use.
 constexpr std::chrono::seconds discovery_time{10};
@@ -31,7 +31,7 @@ KernelLink::~KernelLink() {
 }
 
 void KernelLink::start(const Address& adapter, const Address& device) {
-  timer_.set(steady_clock::now() + connect_time);
+  timer_.set(steady_clock::now() + kernel_connect_time);
   if (const Status begun = channel_->connect(adapter, device); !begun) {
     loop_.post([weak = weak_from_this(), why = begun.error().message] {
       if (const auto self = weak.lock()) self->go_down(why);

@@ -15,7 +15,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr int most_reads = 64;  // of one turn, then others have theirs
+constexpr int most_events = 64;  // of one turn, then others have theirs
 constexpr std::chrono::seconds look_time{1};
 // Controllers tell of a device once in each scan; so that one that was heard is heard again soon, a
 // scan is ended long before the kernel does that after some ten seconds.
@@ -119,7 +119,7 @@ void KernelRadio::restart(AdapterNumber number, Adapter& adapter) {
 
 void KernelRadio::readable() {
   static thread_local std::array<std::byte, mgmt::longest> packet;
-  for (int i = 0; i < most_reads && is_open(); ++i) {
+  for (int i = 0; i < most_events && is_open(); ++i) {
     const ssize_t count = ::recv(management_.descriptor(), packet.data(), packet.size(), 0);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) break;

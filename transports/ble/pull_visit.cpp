@@ -12,7 +12,7 @@ using std::chrono::steady_clock;
 
 constexpr std::string_view gateway_name = "Ferry";
 // Others may wait for the radio.
-constexpr std::chrono::seconds patience{60};
+constexpr std::chrono::seconds visit_patience{60};
 // What a device takes is not known; Zephyr's buffers for SMP hold 384 bytes.
 constexpr std::size_t device_buffer = 384;
 // A channel tells what a device takes at once; its answers stay within a reader's turn.
@@ -133,14 +133,14 @@ void PullVisit::pump() {
     unanswered_ = 0;
   }
   if (!ended_) return;
-  const TimePoint leave = heard_at_ + patience;
+  const TimePoint leave = heard_at_ + visit_patience;
   timer_.set(std::min(pull_->deadline().value_or(leave), leave));
 }
 
 void PullVisit::on_time() {
   const TimePoint now = steady_clock::now();
   pull_->on_time(now);
-  if (now - heard_at_ >= patience) return end("it has nothing more to ask");
+  if (now - heard_at_ >= visit_patience) return end("it has nothing more to ask");
   pump();
 }
 

@@ -12,7 +12,7 @@ using std::chrono::steady_clock;
 
 // A device for which nothing can be done, and which does not go away, is left after so long: others
 // may wait for the adapter.
-constexpr std::chrono::seconds patience{15};
+constexpr std::chrono::seconds session_patience{15};
 
 // The link layer loses nothing, so that what takes long is slow: waiting is cheaper than sending
 // anew.
@@ -69,7 +69,7 @@ void PushSession::end(VisitEnd end, Duration linger) {
 
 void PushSession::up() {
   is_up_ = true;
-  busy_until_ = steady_clock::now() + patience;
+  busy_until_ = steady_clock::now() + session_patience;
   log(FERRY_DEBUG, fmt::format("connected by hci{}", visit_.adapter));
   push_->start();
   pump();
@@ -128,7 +128,7 @@ void PushSession::pump() {
 void PushSession::judge(TimePoint now) {
   if (push_->is_working()) {
     worked_ = true;
-    busy_until_ = now + patience;
+    busy_until_ = now + session_patience;
   }
   if (push_->is_satisfied()) return leave(VisitEnd::satisfied);
   if (push_->is_idle()) return leave(VisitEnd::failed);

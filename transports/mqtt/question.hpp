@@ -10,6 +10,7 @@
 #include <tl/expected.hpp>
 
 #include "formats/job_messages.hpp"
+#include "formats/json.hpp"
 
 namespace ferry::things {
 
