@@ -22,7 +22,7 @@ namespace messages = formats::link;
 
 // What takes longer on a busy machine is a failure. A device that says nothing is given up by SMP
 // after half a minute (smp::ClientOptions).
-inline constexpr std::chrono::seconds patience{60};
+inline constexpr std::chrono::seconds patience{180};
 
 // Polls until `condition` holds; false when patience is over.
 bool eventually(const std::function<bool()>& condition);

@@ -10,6 +10,8 @@ import shlex
 import subprocess
 import sys
 
+TESTS = str(pathlib.Path(__file__).resolve().parents[1]) + "/"
+
 
 def command_of(entry):
     words = shlex.split(entry["command"])
@@ -37,7 +39,7 @@ def holds(entry, changed):
 def main():
     entries = json.loads(pathlib.Path(sys.argv[1], "compile_commands.json").read_text())
     changed = [str(pathlib.Path(name).resolve()) for name in sys.argv[2:]]
-    whole = any(name.endswith(".hpp") or name.endswith(".h") for name in changed)
+    whole = any(name.endswith((".hpp", ".h")) and not name.startswith(TESTS) for name in changed)
     entries = [entry for entry in entries if (whole and is_product(entry)) or holds(entry, changed)]
     # The long ones first, so that the last minute is not one file alone.
     entries.sort(key=lambda entry: "asio" not in entry["command"])
