@@ -58,8 +58,11 @@ def written(seconds):
 
 def system_clock(clock):
     """Processes that are started meanwhile have this clock: seconds since 1970, or a file and what it holds then."""
+    # A sanitizer's allocator that looks at the clock for the first time while it is locked would wait for itself: the
+    # library allocates then.
     fake = {"LD_PRELOAD": str(LIBRARY), "FAKETIME_DONT_FAKE_MONOTONIC": "1", "TZ": "UTC",
-            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") +
+                            ":verify_asan_link_order=0:allocator_release_to_os_interval_ms=-1"}
     if isinstance(clock, pathlib.Path):
         fake |= {"FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1"}
     else:
